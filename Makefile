@@ -1,0 +1,118 @@
+# Tally: what a newcomer needs is `make demo` and `make test`; `make help` lists the rest.
+#
+# Every folder of gateway/ but main.c goes into one library, libtally.a; each folder of tools/ with a main.c is a program of that name; each tests/unit/test_*.c is a program too.
+# Variants build beside each other: build/ (plain), build/asan, build/tsan, build/arm64, build/armhf.
+
+BUILD    ?= build
+CC       ?= cc
+CSTD     := -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wformat=2
+ifdef WERROR
+WARN     += -Werror
+endif
+HARDEN   := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+OPT      ?= -O2 -g
+SANITIZE ?=
+PKG_CONFIG ?= pkg-config
+PACKAGES := libmodbus libmosquitto sqlite3 yaml-0.1 libzstd libcjson openssl
+VERSION  := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+CPPFLAGS_ALL = $(CSTD) -Igateway -DTALLY_VERSION='"$(VERSION)"' $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) $(CPPFLAGS)
+CFLAGS_ALL   = $(OPT) $(WARN) $(if $(SANITIZE),-fno-omit-frame-pointer $(SANITIZE),$(HARDEN)) $(CFLAGS)
+LDFLAGS_ALL  = $(if $(SANITIZE),$(SANITIZE),-pie -Wl,-z,relro,-z,now -Wl,--as-needed) $(LDFLAGS)
+LIBS         = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lpthread -lm
+
+LIB_SOURCES  := $(sort $(wildcard gateway/*/*.c))
+TOOLS        := $(patsubst tools/%/main.c,%,$(wildcard tools/*/main.c))
+PROGRAMS     := $(if $(wildcard gateway/main.c),tallyd) $(TOOLS)
+UNIT_TESTS   := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
+LIB_OBJECTS  := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
+LIB          := $(BUILD)/libtally.a
+
+.PHONY: all help setup demo test check system lint format asan tsan fuzz bench soak cross cover clean units install
+.DEFAULT_GOAL := all
+
+all: $(PROGRAMS:%=$(BUILD)/%)
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+$(LIB): $(LIB_OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/tallyd: $(BUILD)/obj/gateway/main.o $(LIB)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+define tool_rule
+$(BUILD)/$(1): $$(patsubst %.c,$(BUILD)/obj/%.o,$$(wildcard tools/$(1)/*.c)) $(LIB)
+	$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(LIBS)
+endef
+$(foreach tool,$(TOOLS),$(eval $(call tool_rule,$(tool))))
+
+$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS)
+
+units: $(UNIT_TESTS:%=$(BUILD)/unit/%)
+
+## setup     install what is missing (Debian 12 or 13; as root or by sudo)
+setup:
+	@tools/setup
+
+## demo      a small simulated city, readings as they arrive; Ctrl-C or SECONDS=n ends it
+demo:
+	@tools/setup demo
+	@$(MAKE) --no-print-directory all
+	@tools/demo
+
+## check     the fast part of the tests: all unit tests
+check: units
+	@tools/run-tests unit $(BUILD)
+
+## test      set-up if needed, then every test; ends with `N passed, N failed, N skipped`
+test:
+	@tools/setup test
+	@$(MAKE) --no-print-directory all units
+	@tools/run-tests all $(BUILD)
+
+## system    the system tests alone (T=expression selects)
+system: all
+	@tools/run-tests system $(BUILD)
+
+## asan tsan the same suite under AddressSanitizer + UBSan, ThreadSanitizer
+asan:
+	@$(MAKE) --no-print-directory BUILD=build/asan SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=undefined" OPT="-O1 -g" all units
+	@tools/run-tests all build/asan
+tsan:
+	@$(MAKE) --no-print-directory BUILD=build/tsan SANITIZE=-fsanitize=thread OPT="-O1 -g" all units
+	@tools/run-tests all build/tsan
+
+## lint      format, clang-tidy, include directions, no Modbus write call, shell and YAML
+lint:
+	@tools/lint $(BUILD)
+
+## format    reformat the sources in place
+format:
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+## bench     every figure that is held to, measured on this machine
+bench: all
+	@tools/bench/run $(BUILD)
+
+## fuzz      each parser's fuzzer for SECONDS (60)
+fuzz:
+	@tools/run-fuzz
+
+## cross     ARCH=arm64 or armhf: build with Debian's cross compiler, unit tests under qemu-user
+cross:
+	@tools/cross $(or $(ARCH),arm64)
+
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,46 @@
+// Polling: one worker thread per bus, which asks each instrument when it is due, keeps silent ones
+// from costing the others, and pushes samples.
+//
+// The only user of libmodbus below it is bus.c (and of the wire, exchange.c). Never writes to an
+// instrument: exchange_send() has the list of function codes. Takes the time of each reading. Never
+// ends because of anything an instrument, a cable or a clock does.
+#ifndef TALLY_BUS_POLLER_H
+#define TALLY_BUS_POLLER_H
+
+#include "base/clock.h"
+#include "bus/plan.h"
+#include "bus/sample.h"
+
+struct poller;
+
+struct poller_instrument_status {
+    bool healthy; // the last exchange succeeded
+    bool quarantined;
+    bool identity_mismatch;
+    uint64_t polls, readings, missed; // since start; missed counts readings
+    int64_t last_t_us;                // wall clock of the last good answer; 0: none yet
+    int64_t last_round_trip_us;       // request sent to answer's end
+    char last_fault[64];              // "timeout", "exception-2 at 0x0048" …; "" when healthy
+};
+
+struct poller_bus_status {
+    bool connected;
+    uint64_t exchanges, faults;
+    double load; // share of the last 10 s that the line was busy, 0 to 1
+    char last_fault[128];
+};
+
+// Makes plans and starts one worker per bus. The configuration, clock and queue are borrowed until
+// poller_free. `round_marks`: push SAMPLE_ROUND (the `prompt` setting).
+int poller_start(struct poller **out, const struct config *config, const struct clock *clock,
+                 struct sample_queue *queue, bool round_marks, struct why *why);
+// Asks the workers to stop and waits for them: at most one exchange's time.
+void poller_stop(struct poller *poller);
+// After poller_stop, and after the queue was drained: samples point into its plans.
+void poller_free(struct poller *poller);
+// Copies; from any thread.
+void poller_instrument_status(struct poller *poller, size_t instrument,
+                              struct poller_instrument_status *out);
+void poller_bus_status(struct poller *poller, size_t bus, struct poller_bus_status *out);
+
+#endif

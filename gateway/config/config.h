@@ -1,0 +1,113 @@
+// The gateway's configuration, tally.yaml, read and checked whole: every fault is reported with its
+// place, and nothing is taken from a file that has one.
+//
+// Does not open ports, sockets or the ledger. Immutable after loading; any thread may read it.
+#ifndef TALLY_CONFIG_CONFIG_H
+#define TALLY_CONFIG_CONFIG_H
+
+#include "base/digest.h"
+#include "config/document.h"
+#include "config/driver.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_BUSES_MAX       256
+#define CONFIG_INSTRUMENTS_MAX 2048
+#define CONFIG_POINTS_MAX      20000
+#define CONFIG_UPLINKS_MAX     8
+
+enum bus_transport { TRANSPORT_RTU, TRANSPORT_TCP, TRANSPORT_RTU_OVER_TCP };
+enum bus_parity { PARITY_NONE, PARITY_EVEN, PARITY_ODD };
+enum bus_direction {
+    DIRECTION_AUTO,
+    DIRECTION_KERNEL
+}; // RS-485 sender enable: the hardware's own, or TIOCSRS485
+
+struct config_bus {
+    const char *name;
+    enum bus_transport transport;
+    const char *device;  // RTU: "/dev/ttyS1"
+    const char *host;    // TCP: a name or address
+    const char *service; // TCP: the port's digits
+    int baud, stop_bits; // RTU: 300 to 921600; 1 or 2
+    enum bus_parity parity;
+    enum bus_direction direction;
+    bool low_latency;    // RTU: ask the port for ASYNC_LOW_LATENCY where it has it; yes by default
+    int64_t timeout_us;  // for an answer to begin, after the request's wire time; 500 ms by default
+                         // (`timeout`)
+    int64_t late_max_us; // after a failed exchange the line is drained until this has passed
+                         // (`late_max`); 1 s by default for RTU
+    int line;            // in the file
+};
+
+struct config_instrument {
+    const char *name;
+    size_t bus;   // index into buses
+    uint8_t unit; // 1 to 247; 0 to 255 on TCP
+    const struct driver *driver;
+    const char *serial; // as declared; "" when not
+    int64_t every_us;   // 20 ms to 1 day
+    bool align;         // polls at multiples of `every` since midnight UTC of the epoch
+    struct decimal ratio_pt, ratio_ct;
+    size_t quantity_count;
+    const struct driver_quantity *
+        *quantities; // those polled: all of the driver's, or the list given (`quantities: […]`)
+    int line;
+};
+
+enum receipts_kind { RECEIPTS_NONE }; // receipts of a centre come with the split stick
+
+struct config_uplink {
+    const char *name;
+    const char *host;
+    int port;                           // 8883 by default
+    const char *ca, *certificate, *key; // paths, resolved against the configuration file's folder
+    enum receipts_kind receipts;
+    bool required; // holds back pruning
+    bool no_subscribers_accept;
+    bool compress; // publish zstd, content type "application/vnd.tally.block+zstd"; no by default
+    int64_t drain_rate; // blocks a second at most while a backlog is sent; 0: no limit. 1000 by
+                        // default.
+    int64_t reconnect_min_us, reconnect_max_us; // jittered between; 200 ms and 30 s by default
+    int line;
+};
+
+struct config {
+    const char *path;
+    struct document document; // owns strings
+    struct digest hash;       // of the file's bytes
+    struct {
+        const char *name, *code, *time_zone;
+    } site;
+    struct {
+        const char *name;
+        const char *data;          // the ledger's folder
+        const char *drivers;       // folder of drivers
+        const char *control;       // path of the control socket; "<data>/control" by default
+        int64_t block_interval_us; // 10 s by default; 100 ms to 1 h
+        int block_readings;        // 1 to 1000, 1000 by default
+        bool prompt;
+        int64_t keep_us;    // retention by age, 0: by size only (`keep`); 3 years by default
+        int64_t keep_bytes; // retention by size (`keep_size`); 0: no limit
+    } gateway;
+    size_t bus_count, instrument_count, uplink_count, driver_count;
+    struct config_bus *buses;
+    struct config_instrument *instruments;
+    struct config_uplink *uplinks;
+    struct driver **drivers; // those used, each once; owned
+    void *arena;
+};
+
+// Reads and checks. 0 and *out (config_free it), or ERROR_INPUT with every fault in `faults` and
+// *out NULL. `drivers_directory` overrides gateway.drivers when not NULL.
+int config_load(struct config **out, const char *path, const char *drivers_directory,
+                struct faults *faults);
+void config_free(struct config *config);
+
+// GB 32100-2015: 18 characters of its alphabet of 31, weights 3^(i-1) mod 31, check character. 0;
+// ERROR_INPUT (form) or ERROR_RANGE (check character; *expected is what it should be).
+int config_check_credit_code(const char *code, char *expected);
+
+#endif

@@ -1,0 +1,161 @@
+// The ledger: the current log of sealed blocks in SQLite, with leaf hashes, Merkle tiles,
+// content-addressed files, point numbers and uplink cursors. The only queue there is.
+//
+// The sole user of SQLite for blocks. One process holds it open for writing (a lock); any number of
+// readers, in this process or others. Knows nothing of configuration, buses or MQTT. A damaged
+// database is set aside whole (never repaired in place) and a new log begins, whose first block
+// says so.
+#ifndef TALLY_LEDGER_LEDGER_H
+#define TALLY_LEDGER_LEDGER_H
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "ledger/block.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ledger;
+
+struct ledger_options {
+    const char *directory;    // made if absent (0750)
+    const char *site_code;    // of the origin
+    const char *gateway_name; // of the origin
+    const struct clock *clock;
+};
+
+// What opening found, to be recorded as events by the caller in the next block.
+struct ledger_opening {
+    bool fresh;       // the directory held no ledger
+    bool new_log;     // a log was begun now
+    char reason[256]; // why a new log was begun ("" when fresh or not new): damage, another site or
+                      // gateway name …
+    char old_origin[BLOCK_ORIGIN_MAX + 1];
+    uint64_t old_size;      // blocks known of the old log
+    char set_aside[256];    // folder where the damaged files now are, "" when none
+    size_t recovered_count; // files holding whole blocks of the old log that some uplink had not
+                            // acknowledged; already in the ledger
+    struct digest recovered[64];
+    uint64_t recovered_from, recovered_to; // [from, to) in the old log
+};
+
+// Opens, verifying the tail (the last tile's blocks: bytes against leaf hash and prev). 0, or a
+// negative error with why (ERROR_BUSY: another daemon has it; ERROR_SYSTEM: read-only or no disk
+// …).
+int ledger_open(struct ledger **out, const struct ledger_options *options,
+                struct ledger_opening *opening, struct why *why);
+// Writes what is pending (cursors). Harmless on NULL.
+void ledger_close(struct ledger *ledger);
+
+const char *ledger_origin(const struct ledger *ledger);
+// Blocks durably stored; the number of the next block. Any thread.
+uint64_t ledger_size(struct ledger *ledger);
+// Leaf hash of block size - 1 (all zero when empty) as of opening: where the recorder's chain
+// begins.
+struct digest ledger_tip(struct ledger *ledger);
+
+struct ledger_block {
+    uint64_t n;
+    struct digest leaf, definitions;
+    int64_t t_lo_us, t_hi_us; // span of the times in it
+    const void *packed;       // zstd
+    size_t packed_length;
+    size_t length; // of the block's bytes
+    uint32_t readings;
+};
+
+// Appends blocks size, size + 1 … durably, in one transaction, with the pending cursors. 0;
+// ERROR_FULL (disk: nothing was stored, ask again later); ERROR_SYSTEM; ERROR_DAMAGED. On error
+// nothing of it is stored and the ledger is as before. One thread at a time (the committer).
+int ledger_append(struct ledger *ledger, const struct ledger_block *blocks, size_t count,
+                  struct why *why);
+
+// Content-addressed files: put is idempotent and durable on return; `kind` is for people ("driver",
+// "definitions", "configuration", "recovered"). At most 16 MiB.
+int ledger_put_file(struct ledger *ledger, const char *kind, const void *bytes, size_t length,
+                    struct digest *hash, struct why *why);
+// States that from block `from_n` on `definitions` is in force and needs these files (its own file
+// included). Durable on return.
+int ledger_put_definitions(struct ledger *ledger, uint64_t from_n, const struct digest *definitions,
+                           const struct digest *files, size_t count, struct why *why);
+// The number of a point under this exact definition: the one it had, or the next that was never
+// used. `fresh` tells.
+int ledger_point_number(struct ledger *ledger, const char *name, const char *definition,
+                        uint32_t *number, bool *fresh, struct why *why);
+
+// Uplink cursors. `acknowledged` is the number of the first block not yet acknowledged; only rises.
+// Kept in memory at once, durable with the next append or close. Any thread.
+void ledger_note_cursor(struct ledger *ledger, const char *uplink, uint64_t acknowledged);
+uint64_t ledger_cursor(struct ledger *ledger, const char *uplink);
+// Declares an uplink (so that its cursor exists, at the log's first kept block when new) and
+// whether it holds back pruning.
+int ledger_declare_uplink(struct ledger *ledger, const char *uplink, bool required,
+                          struct why *why);
+
+// Retention: prunes at most one batch (whole tiles of blocks) of what is older than keep_us or
+// beyond keep_bytes, acknowledged by every required uplink, and 30 days past that acknowledgement
+// where an uplink is required. *pruned is the number of blocks removed. Files no longer needed go
+// too.
+int ledger_prune(struct ledger *ledger, int64_t keep_us, int64_t keep_bytes, uint64_t *pruned,
+                 struct why *why);
+
+struct ledger_status {
+    uint64_t first, size; // blocks kept: [first, size)
+    uint64_t readings;    // stored since the daemon started
+    int64_t bytes;        // of the database and its WAL
+    int64_t free_bytes;   // of the file system
+    double hours_to_full; // at the rate since start; infinite when unknown
+    bool full;            // the last append failed for want of room
+    bool failed;          // the last append failed otherwise
+    char last_fault[256];
+};
+void ledger_status(struct ledger *ledger, struct ledger_status *status);
+
+// An eventfd that becomes readable when blocks were appended; one for each waiter. Owned by the
+// ledger until ledger_unwatch.
+int ledger_watch(struct ledger *ledger);
+void ledger_unwatch(struct ledger *ledger, int fd);
+
+// --- readers: a connection of their own, from any process; one thread each
+// -------------------------------------------------------------------------------
+
+struct ledger_reader;
+
+int ledger_reader_open(struct ledger_reader **out, const char *directory, struct why *why);
+void ledger_reader_close(struct ledger_reader *reader);
+const char *ledger_reader_origin(struct ledger_reader *reader);
+// [*first, *size) is kept.
+int ledger_reader_extent(struct ledger_reader *reader, uint64_t *first, uint64_t *size,
+                         struct why *why);
+// The block's bytes (checked against its leaf hash), or as stored (zstd). ERROR_ABSENT,
+// ERROR_DAMAGED.
+int ledger_reader_block(struct ledger_reader *reader, uint64_t n, struct text *out,
+                        struct why *why);
+int ledger_reader_packed(struct ledger_reader *reader, uint64_t n, struct text *out,
+                         uint32_t *readings, struct why *why);
+int ledger_reader_leaf(struct ledger_reader *reader, uint64_t n, struct digest *leaf,
+                       struct why *why);
+int ledger_reader_file(struct ledger_reader *reader, const struct digest *hash, struct text *out,
+                       struct why *why);
+// The definitions in force at block n, and the files they need (at most `max`).
+int ledger_reader_definitions(struct ledger_reader *reader, uint64_t n, struct digest *definitions,
+                              struct digest *files, size_t max, size_t *count, struct why *why);
+// The next block at or after *n that may hold a reading in [from_us, to_us): *n is set to it.
+// ERROR_ABSENT when there is none. Uses the time spans kept with blocks and tiles.
+int ledger_reader_next_in_time(struct ledger_reader *reader, int64_t from_us, int64_t to_us,
+                               uint64_t *n, struct why *why);
+int ledger_reader_root(struct ledger_reader *reader, uint64_t size, struct digest *root,
+                       struct why *why);
+
+struct ledger_cursor_row {
+    char uplink[33];
+    uint64_t acknowledged;
+    bool required;
+};
+int ledger_reader_cursors(struct ledger_reader *reader, struct ledger_cursor_row *rows, size_t max,
+                          size_t *count, struct why *why);
+
+#endif
