@@ -17,7 +17,7 @@ PKG_CONFIG ?= pkg-config
 PACKAGES := libmodbus libmosquitto sqlite3 yaml-0.1 libzstd libcjson openssl
 VERSION  := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-CPPFLAGS_ALL = $(CSTD) -Igateway -DTALLY_VERSION='"$(VERSION)"' $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) $(CPPFLAGS)
+CPPFLAGS_ALL = $(CSTD) -Igateway $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) $(CPPFLAGS)
 CFLAGS_ALL   = $(OPT) $(WARN) $(if $(SANITIZE),-fno-omit-frame-pointer $(SANITIZE),$(HARDEN)) $(CFLAGS)
 LDFLAGS_ALL  = $(if $(SANITIZE),$(SANITIZE),-pie -Wl,-z,relro,-z,now -Wl,--as-needed) $(LDFLAGS)
 LIBS         = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lpthread -lm
@@ -29,7 +29,7 @@ UNIT_TESTS   := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.
 LIB_OBJECTS  := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 LIB          := $(BUILD)/libtally.a
 
-.PHONY: all help setup demo test check system lint format asan tsan fuzz bench soak cross cover clean units install
+.PHONY: force all help setup demo test check system lint format asan tsan fuzz bench soak cross cover clean units install
 .DEFAULT_GOAL := all
 
 all: $(PROGRAMS:%=$(BUILD)/%)
@@ -40,6 +40,13 @@ help:
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+# The version is compiled into one file only, rebuilt when it changes.
+$(BUILD)/obj/gateway/base/version.o: CPPFLAGS += -DTALLY_VERSION='"$(VERSION)"'
+$(BUILD)/obj/gateway/base/version.o: $(BUILD)/version
+$(BUILD)/version: force
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
 
 $(LIB): $(LIB_OBJECTS)
 	@rm -f $@
