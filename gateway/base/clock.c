@@ -53,6 +53,18 @@ void clock_format_utc(int64_t wall_us, char out[32])
              t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, (int)rest);
 }
 
+// Whether text begins in this form, in which 'd' is a digit and anything else itself. sscanf's %2d
+// would also take blanks and signs.
+static bool has_form(const char *text, const char *form)
+{
+    for (; *form; text++, form++) {
+        if (*form == 'd' ? (*text < '0' || *text > '9') : *text != *form) {
+            return false;
+        }
+    }
+    return true;
+}
+
 // Reads a fraction ".123" at *p, if there is one, as microseconds, and moves *p behind it. -1 when
 // there are no digits or too many.
 static int parse_fraction(const char **p)
@@ -76,13 +88,13 @@ static int parse_fraction(const char **p)
 // Reads "Z" or "+08:00" at p, which must end the text; the offset in seconds to subtract.
 static int parse_zone(const char *p, int *offset_s)
 {
-    int hours, minutes, used = 0;
+    int hours, minutes;
     if (strcmp(p, "Z") == 0) {
         *offset_s = 0;
         return OK;
     }
-    if ((*p != '+' && *p != '-') || sscanf(p + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 ||
-        used != 5 || p[1 + used] || hours > 23 || minutes > 59) {
+    if ((*p != '+' && *p != '-') || !has_form(p + 1, "dd:dd") || p[6] ||
+        sscanf(p + 1, "%2d:%2d", &hours, &minutes) != 2 || hours > 23 || minutes > 59) {
         return ERROR_INPUT;
     }
     *offset_s = (hours * 60 + minutes) * 60 * (*p == '-' ? -1 : 1);
@@ -92,20 +104,18 @@ static int parse_zone(const char *p, int *offset_s)
 int clock_parse_utc(const char *text, int64_t *wall_us)
 {
     struct tm t = {0};
-    int used = 0, offset_s = 0, fraction = 0;
-    if (sscanf(text, "%4d-%2d-%2d%n", &t.tm_year, &t.tm_mon, &t.tm_mday, &used) != 3 ||
-        used != 10) {
+    int offset_s = 0, fraction = 0;
+    if (!has_form(text, "dddd-dd-dd") ||
+        sscanf(text, "%4d-%2d-%2d", &t.tm_year, &t.tm_mon, &t.tm_mday) != 3) {
         return ERROR_INPUT;
     }
-    const char *p = text + used;
+    const char *p = text + 10;
     if (*p) {
-        used = 0;
-        if ((*p != 'T' && *p != ' ') ||
-            sscanf(p + 1, "%2d:%2d:%2d%n", &t.tm_hour, &t.tm_min, &t.tm_sec, &used) != 3 ||
-            used != 8) {
+        if ((*p != 'T' && *p != ' ') || !has_form(p + 1, "dd:dd:dd") ||
+            sscanf(p + 1, "%2d:%2d:%2d", &t.tm_hour, &t.tm_min, &t.tm_sec) != 3) {
             return ERROR_INPUT;
         }
-        p += 1 + used;
+        p += 9;
         fraction = parse_fraction(&p);
         if (fraction < 0 || parse_zone(p, &offset_s) != OK) {
             return ERROR_INPUT;
