@@ -1,0 +1,438 @@
+#include "control/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONNECTIONS_MAX 8
+#define REQUEST_MAX     64
+#define ANSWER_MAX      (8u << 20) // 20,000 points at "latest" are about 2 MiB
+#define PATIENCE_MS     5000       // for a whole request, and for a reader to take some bytes
+#define CLIENT_MS       10000      // for a whole answer
+
+struct connection {
+    int fd;              // -1: this place is free
+    int64_t deadline_ms; // monotonic: closed when nothing has come, or gone, by then
+    char request[REQUEST_MAX + 1];
+    size_t length;      // bytes in `request`
+    struct text answer; // being sent; length 0: none
+    size_t sent;
+};
+
+struct control {
+    char *path;
+    int listener, wake;
+    pthread_t thread;
+    void (*answer)(void *context, const char *request, struct text *out);
+    void *context;
+    struct connection connections[CONNECTIONS_MAX];
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+// Fills the address. A path longer than sun_path (108 bytes) goes by way of its folder's
+// descriptor, which the caller then closes (*folder; -1 when none was needed).
+static int address_make(struct sockaddr_un *address, const char *path, int *folder, struct why *why)
+{
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    *folder = -1;
+    if (strlen(path) < sizeof address->sun_path) {
+        memcpy(address->sun_path, path, strlen(path) + 1);
+        return OK;
+    }
+    const char *slash = strrchr(path, '/');
+    char *parent = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    if (!parent) {
+        return ERROR_MEMORY;
+    }
+    *folder = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int failure = errno;
+    free(parent);
+    if (*folder < 0) {
+        errno = failure;
+        return why_set(why, failure == ENOENT ? ERROR_ABSENT : ERROR_SYSTEM,
+                       "control socket %s: %s", path, strerror(failure));
+    }
+    int length = snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s",
+                          *folder, slash ? slash + 1 : path);
+    if ((size_t)length >= sizeof address->sun_path) {
+        close(*folder);
+        *folder = -1;
+        return why_set(why, ERROR_RANGE, "control socket %s: the name is too long", path);
+    }
+    return OK;
+}
+
+static void connection_close(struct connection *connection)
+{
+    if (connection->fd >= 0) {
+        close(connection->fd);
+    }
+    text_free(&connection->answer);
+    *connection = (struct connection){.fd = -1, .answer = text_make(ANSWER_MAX)};
+}
+
+static void connection_accept(struct control *control)
+{
+    int fd = accept4(control->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) {
+        return;
+    }
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+        struct connection *connection = &control->connections[i];
+        if (connection->fd < 0) {
+            connection->fd = fd;
+            connection->deadline_ms = now_ms() + PATIENCE_MS;
+            return;
+        }
+    }
+    close(fd);
+}
+
+// Sends what the socket takes now. False: the connection is to be closed.
+static bool connection_send(struct connection *connection)
+{
+    while (connection->sent < connection->answer.length) {
+        ssize_t sent = send(connection->fd, connection->answer.data + connection->sent,
+                            connection->answer.length - connection->sent, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) {
+            continue;
+        }
+        if (sent < 0) {
+            return errno == EAGAIN;
+        }
+        connection->sent += (size_t)sent;
+        connection->deadline_ms = now_ms() + PATIENCE_MS;
+    }
+    // The memory goes back: an answer may be large and the next one far away.
+    text_free(&connection->answer);
+    connection->sent = 0;
+    return true;
+}
+
+// Takes the first whole line of what has come, if there is one, and makes its answer. False: not a
+// request.
+static bool connection_answer(struct control *control, struct connection *connection)
+{
+    char *end = memchr(connection->request, '\n', connection->length);
+    if (!end) {
+        return connection->length <= REQUEST_MAX;
+    }
+    size_t used = (size_t)(end - connection->request) + 1;
+    *end = '\0';
+    if (strlen(connection->request) + 1 != used) {
+        return false;
+    }
+    text_clear(&connection->answer);
+    control->answer(control->context, connection->request, &connection->answer);
+    text_append(&connection->answer, "\n", 1);
+    if (connection->answer.failed) {
+        text_clear(&connection->answer);
+        text_append_string(&connection->answer, "{\"error\":\"the answer is too long\"}\n");
+    }
+    memmove(connection->request, connection->request + used, connection->length - used);
+    connection->length -= used;
+    connection->sent = 0;
+    return true;
+}
+
+// Reads more of a request. False: closed by the other side, or more than a request.
+static bool connection_receive(struct connection *connection)
+{
+    size_t room = sizeof connection->request - connection->length;
+    ssize_t got = recv(connection->fd, connection->request + connection->length, room, 0);
+    if (got < 0) {
+        return errno == EAGAIN || errno == EINTR;
+    }
+    connection->length += (size_t)got;
+    return got > 0;
+}
+
+static bool connection_serve(struct control *control, struct connection *connection, short events)
+{
+    if ((events & POLLIN) && !connection_receive(connection)) {
+        return false;
+    }
+    if ((events & (POLLERR | POLLNVAL)) || ((events & POLLHUP) && !(events & POLLIN))) {
+        return false;
+    }
+    for (;;) {
+        if (connection->answer.length && !connection_send(connection)) {
+            return false;
+        }
+        if (connection->answer.length) {
+            return true;
+        }
+        if (!connection_answer(control, connection)) {
+            return false;
+        }
+        if (!connection->answer.length) {
+            return true;
+        }
+        connection->deadline_ms = now_ms() + PATIENCE_MS;
+    }
+}
+
+// What to wait for: polls[0] wakes, polls[1] is the listener (deaf while all places are taken),
+// then one for each place. Returns how long in milliseconds; -1: for ever.
+static int control_expect(struct control *control, struct pollfd polls[CONNECTIONS_MAX + 2])
+{
+    int64_t now = now_ms(), wait = -1;
+    bool room = false;
+    polls[0] = (struct pollfd){.fd = control->wake, .events = POLLIN};
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+        struct connection *connection = &control->connections[i];
+        polls[i + 2] = (struct pollfd){.fd = connection->fd,
+                                       .events = connection->answer.length ? POLLOUT : POLLIN};
+        if (connection->fd < 0) {
+            room = true;
+            continue;
+        }
+        int64_t left = connection->deadline_ms > now ? connection->deadline_ms - now : 0;
+        wait = wait < 0 || left < wait ? left : wait;
+    }
+    polls[1] = (struct pollfd){.fd = room ? control->listener : -1, .events = POLLIN};
+    return (int)wait;
+}
+
+static void *control_run(void *context)
+{
+    struct control *control = context;
+    struct pollfd polls[CONNECTIONS_MAX + 2];
+    for (;;) {
+        int ready = poll(polls, CONNECTIONS_MAX + 2, control_expect(control, polls));
+        if (ready < 0) {
+            continue;
+        }
+        if (polls[0].revents) {
+            return NULL;
+        }
+        int64_t now = now_ms();
+        for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+            struct connection *connection = &control->connections[i];
+            if (connection->fd < 0) {
+                continue;
+            }
+            bool keep = polls[i + 2].revents
+                            ? connection_serve(control, connection, polls[i + 2].revents)
+                            : now < connection->deadline_ms;
+            if (!keep) {
+                connection_close(connection);
+            }
+        }
+        if (polls[1].revents) {
+            connection_accept(control);
+        }
+    }
+}
+
+// Removes a socket that a daemon left behind when it was killed. ERROR_BUSY when one listens there;
+// ERROR_REFUSED when the path is something else.
+static int listener_clear(const struct sockaddr_un *address, const char *path, struct why *why)
+{
+    struct stat status;
+    if (lstat(path, &status) < 0) {
+        return OK;
+    }
+    if (!S_ISSOCK(status.st_mode)) {
+        return why_set(why, ERROR_REFUSED, "control socket %s: there is a file of that name", path);
+    }
+    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool answered =
+        probe >= 0 &&
+        (connect(probe, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN);
+    if (probe >= 0) {
+        close(probe);
+    }
+    if (answered) {
+        return why_set(why, ERROR_BUSY, "control socket %s: another daemon listens there", path);
+    }
+    if (unlink(path) < 0) {
+        return why_set(why, ERROR_SYSTEM, "control socket %s: cannot remove the old one: %s", path,
+                       strerror(errno));
+    }
+    return OK;
+}
+
+static int listener_open(const char *path, int *out, struct why *why)
+{
+    struct sockaddr_un address;
+    int folder = -1, fd = -1;
+    int error = address_make(&address, path, &folder, why);
+    if (error) {
+        return error;
+    }
+    error = listener_clear(&address, path, why);
+    if (error) {
+        goto close_folder;
+    }
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    // Nobody can connect before listen(), so the mode is right by the time it matters.
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+        chmod(path, 0660) < 0 || listen(fd, CONNECTIONS_MAX) < 0) {
+        error = why_set(why, ERROR_SYSTEM, "control socket %s: %s", path, strerror(errno));
+        if (fd >= 0) {
+            close(fd);
+        }
+        goto close_folder;
+    }
+    *out = fd;
+close_folder:
+    if (folder >= 0) {
+        close(folder);
+    }
+    return error;
+}
+
+int control_start(struct control **out, const char *path,
+                  void (*answer)(void *context, const char *request, struct text *out),
+                  void *context, struct why *why)
+{
+    *out = NULL;
+    struct control *control = calloc(1, sizeof *control);
+    if (!control) {
+        return why_set(why, ERROR_MEMORY, "control socket: no memory");
+    }
+    control->answer = answer;
+    control->context = context;
+    control->listener = -1;
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+        control->connections[i] = (struct connection){.fd = -1, .answer = text_make(ANSWER_MAX)};
+    }
+    int error = ERROR_MEMORY;
+    control->wake = eventfd(0, EFD_CLOEXEC);
+    control->path = strdup(path);
+    if (control->wake < 0 || !control->path) {
+        why_set(why, error, "control socket: no memory or descriptors");
+        goto free_control;
+    }
+    error = listener_open(path, &control->listener, why);
+    if (error) {
+        goto free_control;
+    }
+    if (pthread_create(&control->thread, NULL, control_run, control) != 0) {
+        error = why_set(why, ERROR_SYSTEM, "control socket: cannot start a thread");
+        unlink(path);
+        goto free_control;
+    }
+    *out = control;
+    return OK;
+
+free_control:
+    if (control->listener >= 0) {
+        close(control->listener);
+    }
+    if (control->wake >= 0) {
+        close(control->wake);
+    }
+    free(control->path);
+    free(control);
+    return error;
+}
+
+void control_stop(struct control *control)
+{
+    if (!control) {
+        return;
+    }
+    uint64_t one = 1;
+    while (write(control->wake, &one, sizeof one) < 0 && errno == EINTR) {
+    }
+    pthread_join(control->thread, NULL);
+    unlink(control->path);
+    close(control->listener);
+    close(control->wake);
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+        connection_close(&control->connections[i]);
+    }
+    free(control->path);
+    free(control);
+}
+
+// --- client
+
+static int client_connect(const char *path, int *out, struct why *why)
+{
+    struct sockaddr_un address;
+    int folder, error = address_make(&address, path, &folder, why);
+    if (error) {
+        return error;
+    }
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        bool absent = errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR;
+        error = why_set(why, absent ? ERROR_ABSENT : ERROR_SYSTEM, "control socket %s: %s", path,
+                        absent ? "no daemon listens there" : strerror(errno));
+        if (fd >= 0) {
+            close(fd);
+        }
+    }
+    if (folder >= 0) {
+        close(folder);
+    }
+    *out = error ? -1 : fd;
+    return error;
+}
+
+static int client_read_line(int fd, struct text *out, int64_t deadline_ms)
+{
+    for (;;) {
+        int64_t left = deadline_ms - now_ms();
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        if (left <= 0 || poll(&wait, 1, (int)left) == 0) {
+            return ERROR_TIMEOUT;
+        }
+        char bytes[16384];
+        ssize_t got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) {
+            continue;
+        }
+        if (got <= 0) {
+            return got < 0 ? ERROR_SYSTEM : ERROR_CLOSED;
+        }
+        bool ended = bytes[got - 1] == '\n';
+        text_append(out, bytes, (size_t)got - ended);
+        if (out->failed || ended) {
+            return out->failed ? ERROR_RANGE : OK;
+        }
+    }
+}
+
+int control_ask(const char *path, const char *request, struct text *out, struct why *why)
+{
+    int fd;
+    int error = client_connect(path, &fd, why);
+    if (error) {
+        return error;
+    }
+    char line[REQUEST_MAX + 2];
+    int length = snprintf(line, sizeof line, "%s\n", request);
+    text_clear(out);
+    if (length < 0 || (size_t)length > REQUEST_MAX) {
+        error = why_set(why, ERROR_RANGE, "control socket: the request is too long");
+    } else if (send(fd, line, (size_t)length, MSG_NOSIGNAL) != length) {
+        error = why_set(why, ERROR_CLOSED, "control socket %s: %s", path, strerror(errno));
+    } else {
+        error = client_read_line(fd, out, now_ms() + CLIENT_MS);
+        if (error) {
+            why_set(why, error, "control socket %s: no whole answer: %s", path, error_text(error));
+        }
+    }
+    close(fd);
+    return error;
+}
