@@ -7,6 +7,7 @@
 #ifndef TALLY_BUS_PLAN_H
 #define TALLY_BUS_PLAN_H
 
+#include "base/error.h"
 #include "config/config.h"
 
 #include <stdbool.h>
