@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/error.h"
 #include "base/reading.h"
 #include "base/text.h"
 

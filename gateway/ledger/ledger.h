@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "ledger/block.h"
+#include "ledger/merkle.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -86,6 +87,12 @@ int ledger_put_definitions(struct ledger *ledger, uint64_t from_n, const struct 
 int ledger_point_number(struct ledger *ledger, const char *name, const char *definition,
                         uint32_t *number, bool *fresh, struct why *why);
 
+// What is put between begin and end is one transaction, durable when ledger_batch_end returns 0 and
+// undone when it does not. Appends of other threads wait meanwhile. `error` is how the work between
+// went: when it is not 0, all is undone and it is returned.
+int ledger_batch_begin(struct ledger *ledger, struct why *why);
+int ledger_batch_end(struct ledger *ledger, int error, struct why *why);
+
 // Uplink cursors. `acknowledged` is the number of the first block not yet acknowledged; only rises.
 // Kept in memory at once, durable with the next append or close. Any thread.
 void ledger_note_cursor(struct ledger *ledger, const char *uplink, uint64_t acknowledged);
@@ -94,6 +101,9 @@ uint64_t ledger_cursor(struct ledger *ledger, const char *uplink);
 // whether it holds back pruning.
 int ledger_declare_uplink(struct ledger *ledger, const char *uplink, bool required,
                           struct why *why);
+// Writes pending cursors when nothing was appended for 15 s (or `now`). The committer calls it
+// every few seconds.
+int ledger_settle(struct ledger *ledger, bool now, struct why *why);
 
 // Retention: prunes at most one batch (whole tiles of blocks) of what is older than keep_us or
 // beyond keep_bytes, acknowledged by every required uplink, and 30 days past that acknowledgement
@@ -110,6 +120,7 @@ struct ledger_status {
     double hours_to_full; // at the rate since start; infinite when unknown
     bool full;            // the last append failed for want of room
     bool failed;          // the last append failed otherwise
+    bool damaged;         // damage was found: the daemon must start again, which begins a new log
     char last_fault[256];
 };
 void ledger_status(struct ledger *ledger, struct ledger_status *status);
@@ -149,6 +160,9 @@ int ledger_reader_next_in_time(struct ledger_reader *reader, int64_t from_us, in
                                uint64_t *n, struct why *why);
 int ledger_reader_root(struct ledger_reader *reader, uint64_t size, struct digest *root,
                        struct why *why);
+// The proof that block n is in the log of `size` blocks (merkle.h).
+int ledger_reader_inclusion(struct ledger_reader *reader, uint64_t n, uint64_t size,
+                            struct digest proof[MERKLE_PROOF_MAX], size_t *count, struct why *why);
 
 struct ledger_cursor_row {
     char uplink[33];

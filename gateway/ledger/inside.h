@@ -1,0 +1,79 @@
+// The ledger's own state, shared by the files of gateway/ledger that make up ledger.h. Internal.
+//
+// Two locks: `writing` for the database and what belongs to it, held across commits; `looking` for
+// the few numbers that others ask for at any time, never held across anything slow. Taken in this
+// order.
+#ifndef TALLY_LEDGER_INSIDE_H
+#define TALLY_LEDGER_INSIDE_H
+
+#include "ledger/ledger.h"
+#include "ledger/store.h"
+#include "ledger/tree.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <zstd.h>
+
+#define LEDGER_CURSORS_MAX  32
+#define LEDGER_WATCHERS_MAX 16
+#define LEDGER_FILE_MAX     (16u << 20)
+#define LEDGER_IDLE_US      15000000 // cursors wait so long for a block to go along with
+
+struct ledger_cursor {
+    char uplink[33];
+    bool required, dirty;
+    uint64_t acknowledged;
+    int64_t acknowledged_us; // wall clock when it last rose
+    int64_t mark_us;         // wall clock of the last mark written (see ledger_retention.c)
+};
+
+struct ledger {
+    char directory[PATH_MAX];
+    char origin[BLOCK_ORIGIN_MAX + 1];
+    const struct clock *clock;
+    int lock_fd;
+
+    pthread_mutex_t writing; // recursive: a batch holds it from begin to end
+    struct store store;
+    struct tree tree;
+    bool tree_valid;
+    bool in_batch;
+    ZSTD_CCtx *packer; // for files
+    struct digest recovered[64];
+    size_t recovered_count; // files of the old log, which the first definitions name too
+    int64_t appended_mono_us;
+
+    pthread_mutex_t looking;
+    struct digest tip; // as of opening
+    uint64_t first, size, readings;
+    struct ledger_cursor cursors[LEDGER_CURSORS_MAX];
+    size_t cursor_count;
+    int watchers[LEDGER_WATCHERS_MAX];
+    size_t watcher_count;
+    bool full, failed, damaged;
+    char last_fault[256];
+    int64_t opened_mono_us, opened_bytes;
+};
+
+// Writes the cursors that rose, within the caller's transaction; *written is a bit for each.
+int cursors_write(struct ledger *ledger, uint32_t *written, struct why *why);
+// After the commit of what cursors_write wrote (`good`), or its roll-back.
+void cursors_settled(struct ledger *ledger, uint32_t written, bool good);
+int cursors_load(struct ledger *ledger, struct why *why);
+
+// Puts a file within the caller's transaction.
+int files_put(struct ledger *ledger, const char *kind, const void *bytes, size_t length,
+              struct digest *hash, struct why *why);
+
+// [*first, *size) of the blocks in a store.
+int store_extent(struct store *store, uint64_t *first, uint64_t *size, struct why *why);
+
+// Checks the last tile's blocks: bytes against leaf hash, place, origin and prev. Sets *tip.
+int tail_verify(struct store *store, const char *origin, uint64_t first, uint64_t size,
+                struct digest *tip, struct why *why);
+
+// Unpacks a block of `length` bytes into `out`. ERROR_DAMAGED.
+int block_unpack(const void *packed, size_t packed_length, size_t length, struct text *out,
+                 struct why *why);
+
+#endif

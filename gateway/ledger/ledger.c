@@ -1,0 +1,368 @@
+#include "ledger/inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+// --- opening ------------------------------------------------------------------------------------
+
+static int take_directory(struct ledger *ledger, struct why *why)
+{
+    char path[PATH_MAX + 8];
+    if (mkdir(ledger->directory, 0750) != 0 && errno != EEXIST) {
+        return why_set(why, ERROR_SYSTEM, "cannot make the data folder %s: %s", ledger->directory,
+                       strerror(errno));
+    }
+    snprintf(path, sizeof path, "%s/lock", ledger->directory);
+    ledger->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (ledger->lock_fd < 0) {
+        return why_set(why, ERROR_SYSTEM, "cannot write to the data folder %s: %s",
+                       ledger->directory, strerror(errno));
+    }
+    if (flock(ledger->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        return why_set(why, ERROR_BUSY, "%s: another daemon has this ledger open", path);
+    }
+    return OK;
+}
+
+static int make_origin(const struct ledger_options *options, char out[BLOCK_ORIGIN_MAX + 1],
+                       struct why *why)
+{
+    uint8_t id[16];
+    char digits[33];
+    if (getrandom(id, sizeof id, 0) != (ssize_t)sizeof id) {
+        return why_set(why, ERROR_SYSTEM, "no random numbers: %s", strerror(errno));
+    }
+    text_format_hex(id, sizeof id, digits);
+    if (snprintf(out, BLOCK_ORIGIN_MAX + 1, "%s/%s/%s", options->site_code, options->gateway_name,
+                 digits) > BLOCK_ORIGIN_MAX) {
+        return why_set(why, ERROR_RANGE, "site code or gateway name too long");
+    }
+    return OK;
+}
+
+// Makes the tables and the log's row, all or nothing.
+static int begin_log(struct ledger *ledger, const struct ledger_options *options, struct why *why)
+{
+    int error = make_origin(options, ledger->origin, why);
+    error = error ? error : store_begin(&ledger->store, why);
+    error = error ? error : store_make_tables(&ledger->store, why);
+    if (error == OK) {
+        sqlite3_stmt *put = store_statement(&ledger->store, STATEMENT_LOG_PUT);
+        if (put) {
+            sqlite3_bind_text(put, 1, ledger->origin, -1, SQLITE_STATIC);
+            sqlite3_bind_int64(put, 2, clock_wall_us(options->clock));
+        }
+        error = store_run(&ledger->store, put, why);
+    }
+    error = error ? error : store_commit(&ledger->store, why);
+    if (error) {
+        store_rollback(&ledger->store);
+    }
+    return error;
+}
+
+static int load_origin(struct ledger *ledger, struct why *why)
+{
+    sqlite3_stmt *get = store_statement(&ledger->store, STATEMENT_LOG_GET);
+    int error = OK;
+    if (!get || sqlite3_step(get) != SQLITE_ROW) {
+        error = store_error(&ledger->store, NULL);
+        error = why_set(why, error == ERROR_MEMORY ? error : ERROR_DAMAGED,
+                        "ledger: it does not say which log it is");
+    } else {
+        const unsigned char *origin = sqlite3_column_text(get, 0);
+        snprintf(ledger->origin, sizeof ledger->origin, "%s", origin ? (const char *)origin : "");
+    }
+    store_done(get);
+    return error;
+}
+
+int store_extent(struct store *store, uint64_t *first, uint64_t *size, struct why *why)
+{
+    sqlite3_stmt *get = store_statement(store, STATEMENT_EXTENT);
+    if (!get || sqlite3_step(get) != SQLITE_ROW) {
+        int error = store_error(store, why);
+        store_done(get);
+        return error;
+    }
+    bool none = sqlite3_column_type(get, 1) == SQLITE_NULL;
+    *first = none ? 0 : (uint64_t)sqlite3_column_int64(get, 0);
+    *size = none ? 0 : (uint64_t)sqlite3_column_int64(get, 1) + 1;
+    store_done(get);
+    return OK;
+}
+
+// Reads what the store holds and checks its tail.
+static int load_log(struct ledger *ledger, struct why *why)
+{
+    int error = load_origin(ledger, why);
+    error = error ? error : store_extent(&ledger->store, &ledger->first, &ledger->size, why);
+    error = error ? error
+                  : tail_verify(&ledger->store, ledger->origin, ledger->first, ledger->size,
+                                &ledger->tip, why);
+    error = error ? error : tree_load(&ledger->tree, &ledger->store, ledger->size, why);
+    ledger->tree_valid = error == OK;
+    return error ? error : cursors_load(ledger, why);
+}
+
+static int open_log(struct ledger *ledger, const struct ledger_options *options,
+                    struct ledger_opening *opening, struct why *why)
+{
+    bool has;
+    int error = store_open(&ledger->store, ledger->directory, STORE_WRITE, why);
+    error = error ? error : store_has_tables(&ledger->store, &has, why);
+    if (error) {
+        return error;
+    }
+    if (!has) {
+        opening->fresh = opening->new_log = true;
+        error = begin_log(ledger, options, why);
+    }
+    return error ? error : load_log(ledger, why);
+}
+
+static struct ledger *ledger_make(const struct ledger_options *options)
+{
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    if (!ledger) {
+        return NULL;
+    }
+    pthread_mutexattr_t recursive;
+    pthread_mutexattr_init(&recursive);
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&ledger->writing, &recursive);
+    pthread_mutexattr_destroy(&recursive);
+    pthread_mutex_init(&ledger->looking, NULL);
+    snprintf(ledger->directory, sizeof ledger->directory, "%s", options->directory);
+    ledger->clock = options->clock;
+    ledger->lock_fd = -1;
+    ledger->packer = ZSTD_createCCtx();
+    return ledger;
+}
+
+static void ledger_dispose(struct ledger *ledger)
+{
+    store_close(&ledger->store);
+    ZSTD_freeCCtx(ledger->packer);
+    for (size_t i = 0; i < ledger->watcher_count; i++) {
+        close(ledger->watchers[i]);
+    }
+    if (ledger->lock_fd >= 0) {
+        close(ledger->lock_fd);
+    }
+    pthread_mutex_destroy(&ledger->looking);
+    pthread_mutex_destroy(&ledger->writing);
+    free(ledger);
+}
+
+static int64_t file_bytes(const struct ledger *ledger)
+{
+    static const char *const names[] = {STORE_FILE, STORE_FILE "-wal"};
+    int64_t bytes = 0;
+    for (size_t i = 0; i < 2; i++) {
+        char path[PATH_MAX + 32];
+        struct stat st;
+        snprintf(path, sizeof path, "%s/%s", ledger->directory, names[i]);
+        bytes += stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
+    }
+    return bytes;
+}
+
+int ledger_open(struct ledger **out, const struct ledger_options *options,
+                struct ledger_opening *opening, struct why *why)
+{
+    *out = NULL;
+    *opening = (struct ledger_opening){0};
+    struct ledger *ledger = ledger_make(options);
+    if (!ledger || !ledger->packer) {
+        free(ledger);
+        return why_set(why, ERROR_MEMORY, "out of memory");
+    }
+    int error = take_directory(ledger, why);
+    error = error ? error : open_log(ledger, options, opening, why);
+    if (error) {
+        ledger_dispose(ledger);
+        return error;
+    }
+    ledger->appended_mono_us = ledger->opened_mono_us = clock_mono_us(ledger->clock);
+    ledger->opened_bytes = file_bytes(ledger);
+    *out = ledger;
+    return OK;
+}
+
+void ledger_close(struct ledger *ledger)
+{
+    if (ledger) {
+        ledger_settle(ledger, true, NULL);
+        ledger_dispose(ledger);
+    }
+}
+
+// --- appending ----------------------------------------------------------------------------------
+
+static int put_block(struct store *store, const struct ledger_block *block, struct why *why)
+{
+    sqlite3_stmt *put = store_statement(store, STATEMENT_BLOCK_PUT);
+    if (!put) {
+        return store_error(store, why);
+    }
+    sqlite3_bind_int64(put, 1, (int64_t)block->n);
+    store_bind_digest(put, 2, &block->leaf);
+    sqlite3_bind_int64(put, 3, block->t_lo_us);
+    sqlite3_bind_int64(put, 4, block->t_hi_us);
+    sqlite3_bind_int64(put, 5, block->readings);
+    sqlite3_bind_int64(put, 6, (int64_t)block->length);
+    sqlite3_bind_blob64(put, 7, block->packed, block->packed_length, SQLITE_STATIC);
+    return store_run(store, put, why);
+}
+
+static int append_all(struct ledger *ledger, const struct ledger_block *blocks, size_t count,
+                      uint32_t *written, struct why *why)
+{
+    struct store *store = &ledger->store;
+    int error = OK;
+    if (!ledger->tree_valid) {
+        error = tree_load(&ledger->tree, store, ledger->size, why);
+        ledger->tree_valid = error == OK;
+    }
+    error = error ? error : store_begin(store, why);
+    for (size_t i = 0; error == OK && i < count; i++) {
+        if (blocks[i].n != ledger->size + i) {
+            error =
+                why_set(why, ERROR_INPUT, "ledger: block %llu offered, %llu is next",
+                        (unsigned long long)blocks[i].n, (unsigned long long)(ledger->size + i));
+            break;
+        }
+        error = put_block(store, &blocks[i], why);
+        error = error ? error
+                      : tree_add(&ledger->tree, store, &blocks[i].leaf, blocks[i].t_lo_us,
+                                 blocks[i].t_hi_us, why);
+    }
+    error = error ? error : cursors_write(ledger, written, why);
+    error = error ? error : store_commit(store, why);
+    if (error) {
+        store_rollback(store);
+        ledger->tree_valid = false;
+    }
+    return error;
+}
+
+static void note_outcome(struct ledger *ledger, int error, const struct why *why)
+{
+    ledger->full = error == ERROR_FULL;
+    ledger->failed = error != OK && error != ERROR_FULL;
+    ledger->damaged = ledger->damaged || error == ERROR_DAMAGED;
+    snprintf(ledger->last_fault, sizeof ledger->last_fault, "%s", error ? why->text : "");
+}
+
+int ledger_append(struct ledger *ledger, const struct ledger_block *blocks, size_t count,
+                  struct why *why)
+{
+    struct why own = {.text = ""};
+    uint32_t written = 0;
+    uint64_t readings = 0;
+    for (size_t i = 0; i < count; i++) {
+        readings += blocks[i].readings;
+    }
+    pthread_mutex_lock(&ledger->writing);
+    int error = append_all(ledger, blocks, count, &written, &own);
+    cursors_settled(ledger, written, error == OK);
+    pthread_mutex_lock(&ledger->looking);
+    note_outcome(ledger, error, &own);
+    if (error == OK) {
+        ledger->size += count;
+        ledger->readings += readings;
+        for (size_t i = 0; i < ledger->watcher_count; i++) {
+            eventfd_write(ledger->watchers[i], 1);
+        }
+    }
+    pthread_mutex_unlock(&ledger->looking);
+    if (error == OK) {
+        ledger->appended_mono_us = clock_mono_us(ledger->clock);
+    }
+    pthread_mutex_unlock(&ledger->writing);
+    return error ? why_set(why, error, "%s", own.text) : OK;
+}
+
+// --- looking ------------------------------------------------------------------------------------
+
+const char *ledger_origin(const struct ledger *ledger)
+{
+    return ledger->origin;
+}
+
+uint64_t ledger_size(struct ledger *ledger)
+{
+    pthread_mutex_lock(&ledger->looking);
+    uint64_t size = ledger->size;
+    pthread_mutex_unlock(&ledger->looking);
+    return size;
+}
+
+struct digest ledger_tip(struct ledger *ledger)
+{
+    return ledger->tip;
+}
+
+void ledger_status(struct ledger *ledger, struct ledger_status *status)
+{
+    struct statvfs fs;
+    *status = (struct ledger_status){.hours_to_full = INFINITY};
+    pthread_mutex_lock(&ledger->looking);
+    status->first = ledger->first;
+    status->size = ledger->size;
+    status->readings = ledger->readings;
+    status->full = ledger->full;
+    status->failed = ledger->failed;
+    status->damaged = ledger->damaged;
+    snprintf(status->last_fault, sizeof status->last_fault, "%s", ledger->last_fault);
+    pthread_mutex_unlock(&ledger->looking);
+    status->bytes = file_bytes(ledger);
+    if (statvfs(ledger->directory, &fs) == 0) {
+        status->free_bytes = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+    }
+    double grown = (double)(status->bytes - ledger->opened_bytes);
+    double hours = (double)(clock_mono_us(ledger->clock) - ledger->opened_mono_us) / 3.6e9;
+    if (grown > 0 && hours > 0) {
+        status->hours_to_full = (double)status->free_bytes / (grown / hours);
+    }
+}
+
+int ledger_watch(struct ledger *ledger)
+{
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pthread_mutex_lock(&ledger->looking);
+    if (fd >= 0 && ledger->watcher_count < LEDGER_WATCHERS_MAX) {
+        ledger->watchers[ledger->watcher_count++] = fd;
+    } else if (fd >= 0) {
+        close(fd);
+        fd = ERROR_FULL;
+    } else {
+        fd = ERROR_SYSTEM;
+    }
+    pthread_mutex_unlock(&ledger->looking);
+    return fd;
+}
+
+void ledger_unwatch(struct ledger *ledger, int fd)
+{
+    pthread_mutex_lock(&ledger->looking);
+    for (size_t i = 0; i < ledger->watcher_count; i++) {
+        if (ledger->watchers[i] == fd) {
+            ledger->watchers[i] = ledger->watchers[--ledger->watcher_count];
+            close(fd);
+            break;
+        }
+    }
+    pthread_mutex_unlock(&ledger->looking);
+}

@@ -1,0 +1,221 @@
+// Content-addressed files, definitions in force, and point numbers.
+#include "ledger/inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_LEVEL           3
+#define DEFINITION_FILES_MAX 4096
+
+int ledger_batch_begin(struct ledger *ledger, struct why *why)
+{
+    pthread_mutex_lock(&ledger->writing);
+    int error = store_begin(&ledger->store, why);
+    if (error) {
+        pthread_mutex_unlock(&ledger->writing);
+    } else {
+        ledger->in_batch = true;
+    }
+    return error;
+}
+
+int ledger_batch_end(struct ledger *ledger, int error, struct why *why)
+{
+    error = error ? error : store_commit(&ledger->store, why);
+    if (error) {
+        store_rollback(&ledger->store);
+    }
+    ledger->in_batch = false;
+    pthread_mutex_unlock(&ledger->writing);
+    return error;
+}
+
+// A transaction for one call, unless it is within a batch of this thread.
+static int begin_one(struct ledger *ledger, bool *own, struct why *why)
+{
+    pthread_mutex_lock(&ledger->writing);
+    *own = !ledger->in_batch;
+    int error = *own ? store_begin(&ledger->store, why) : OK;
+    if (error) {
+        pthread_mutex_unlock(&ledger->writing);
+    }
+    return error;
+}
+
+static int end_one(struct ledger *ledger, bool own, int error, struct why *why)
+{
+    if (own) {
+        error = error ? error : store_commit(&ledger->store, why);
+        if (error) {
+            store_rollback(&ledger->store);
+        }
+    }
+    pthread_mutex_unlock(&ledger->writing);
+    return error;
+}
+
+static bool has_file(struct store *store, const struct digest *hash)
+{
+    sqlite3_stmt *get = store_statement(store, STATEMENT_FILE_HAS);
+    bool has = false;
+    if (get) {
+        store_bind_digest(get, 1, hash);
+        has = sqlite3_step(get) == SQLITE_ROW;
+    }
+    store_done(get);
+    return has;
+}
+
+int files_put(struct ledger *ledger, const char *kind, const void *bytes, size_t length,
+              struct digest *hash, struct why *why)
+{
+    if (length > LEDGER_FILE_MAX) {
+        return why_set(why, ERROR_RANGE, "%s file of %zu bytes: at most %u are kept", kind, length,
+                       LEDGER_FILE_MAX);
+    }
+    *hash = digest_of(NULL, 0, bytes, length);
+    if (has_file(&ledger->store, hash)) {
+        return OK;
+    }
+    size_t room = ZSTD_compressBound(length);
+    void *packed = malloc(room);
+    size_t used =
+        packed ? ZSTD_compressCCtx(ledger->packer, packed, room, bytes, length, FILE_LEVEL) : 0;
+    sqlite3_stmt *put = store_statement(&ledger->store, STATEMENT_FILE_PUT);
+    int error;
+    if (!packed || ZSTD_isError(used)) {
+        error = why_set(why, ERROR_MEMORY, "out of memory");
+    } else {
+        if (put) {
+            store_bind_digest(put, 1, hash);
+            sqlite3_bind_text(put, 2, kind, -1, SQLITE_STATIC);
+            sqlite3_bind_int64(put, 3, (int64_t)ledger->size);
+            sqlite3_bind_int64(put, 4, (int64_t)length);
+            sqlite3_bind_blob64(put, 5, packed, used, SQLITE_STATIC);
+        }
+        error = store_run(&ledger->store, put, why);
+    }
+    free(packed);
+    return error;
+}
+
+int ledger_put_file(struct ledger *ledger, const char *kind, const void *bytes, size_t length,
+                    struct digest *hash, struct why *why)
+{
+    bool own;
+    int error = begin_one(ledger, &own, why);
+    if (error) {
+        return error;
+    }
+    error = files_put(ledger, kind, bytes, length, hash, why);
+    return end_one(ledger, own, error, why);
+}
+
+// Whether this is what is already in force at from_n.
+static bool same_definitions(struct store *store, uint64_t from_n, const struct digest *definitions,
+                             const struct text *files)
+{
+    struct digest now;
+    sqlite3_stmt *get = store_statement(store, STATEMENT_DEFINITIONS_AT);
+    bool same = false;
+    if (get) {
+        sqlite3_bind_int64(get, 1, (int64_t)from_n);
+        same = sqlite3_step(get) == SQLITE_ROW && store_column_digest(get, 0, &now) &&
+               memcmp(&now, definitions, sizeof now) == 0 &&
+               (size_t)sqlite3_column_bytes(get, 1) == files->length &&
+               memcmp(sqlite3_column_blob(get, 1), files->data, files->length) == 0;
+    }
+    store_done(get);
+    return same;
+}
+
+static int put_definitions(struct ledger *ledger, uint64_t from_n, const struct digest *definitions,
+                           const struct text *files, struct why *why)
+{
+    if (same_definitions(&ledger->store, from_n, definitions, files)) {
+        return OK;
+    }
+    sqlite3_stmt *put = store_statement(&ledger->store, STATEMENT_DEFINITIONS_PUT);
+    if (put) {
+        sqlite3_bind_int64(put, 1, (int64_t)from_n);
+        store_bind_digest(put, 2, definitions);
+        sqlite3_bind_blob64(put, 3, files->data, files->length, SQLITE_STATIC);
+    }
+    return store_run(&ledger->store, put, why);
+}
+
+int ledger_put_definitions(struct ledger *ledger, uint64_t from_n, const struct digest *definitions,
+                           const struct digest *files, size_t count, struct why *why)
+{
+    bool own;
+    int error = begin_one(ledger, &own, why);
+    if (error) {
+        return error;
+    }
+    struct text list = text_make(DEFINITION_FILES_MAX * sizeof *files);
+    text_append(&list, files, count * sizeof *files);
+    // Blocks saved from the log before this one go to whoever receives its first block.
+    if (from_n == 0) {
+        text_append(&list, ledger->recovered, ledger->recovered_count * sizeof *ledger->recovered);
+    }
+    error = list.failed
+                ? why_set(why, ERROR_RANGE, "definitions: more than %d files", DEFINITION_FILES_MAX)
+                : put_definitions(ledger, from_n, definitions, &list, why);
+    text_free(&list);
+    return end_one(ledger, own, error, why);
+}
+
+static int number_of(struct store *store, enum statement which, const struct digest *key,
+                     uint32_t *number, struct why *why)
+{
+    sqlite3_stmt *get = store_statement(store, which);
+    if (!get) {
+        return store_error(store, why);
+    }
+    if (key) {
+        store_bind_digest(get, 1, key);
+    }
+    int code = sqlite3_step(get), error = OK;
+    *number = 0;
+    if (code == SQLITE_ROW) {
+        *number = (uint32_t)sqlite3_column_int64(get, 0);
+    } else if (code != SQLITE_DONE) {
+        error = store_error(store, why);
+    }
+    store_done(get);
+    return error;
+}
+
+static int put_point(struct store *store, uint32_t number, const struct digest *key,
+                     const char *name, const char *definition, struct why *why)
+{
+    sqlite3_stmt *put = store_statement(store, STATEMENT_POINT_PUT);
+    if (put) {
+        sqlite3_bind_int64(put, 1, number);
+        store_bind_digest(put, 2, key);
+        sqlite3_bind_text(put, 3, name, -1, SQLITE_STATIC);
+        sqlite3_bind_text(put, 4, definition, -1, SQLITE_STATIC);
+    }
+    return store_run(store, put, why);
+}
+
+int ledger_point_number(struct ledger *ledger, const char *name, const char *definition,
+                        uint32_t *number, bool *fresh, struct why *why)
+{
+    bool own;
+    // The terminator parts the two, so that no other pair gives the same key.
+    struct digest key = digest_of(name, strlen(name) + 1, definition, strlen(definition));
+    int error = begin_one(ledger, &own, why);
+    if (error) {
+        return error;
+    }
+    error = number_of(&ledger->store, STATEMENT_POINT_GET, &key, number, why);
+    *fresh = error == OK && *number == 0;
+    if (*fresh) {
+        error = number_of(&ledger->store, STATEMENT_POINT_LAST, NULL, number, why);
+        ++*number;
+        error = error ? error : put_point(&ledger->store, *number, &key, name, definition, why);
+    }
+    return end_one(ledger, own, error, why);
+}

@@ -1,0 +1,153 @@
+#include "ledger/merkle.h"
+
+#include "base/error.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define TILE_HEIGHT 8 // 2^8 = TILE_WIDTH
+
+struct digest merkle_node(const struct digest *left, const struct digest *right)
+{
+    uint8_t bytes[1 + 2 * DIGEST_SIZE];
+    bytes[0] = 1;
+    memcpy(bytes + 1, left->bytes, DIGEST_SIZE);
+    memcpy(bytes + 1 + DIGEST_SIZE, right->bytes, DIGEST_SIZE);
+    return digest_of(bytes, sizeof bytes, NULL, 0);
+}
+
+// The largest power of two below n, for n >= 2 (RFC 6962 §2.1's k).
+static uint64_t split_of(uint64_t n)
+{
+    return UINT64_C(1) << (63 - __builtin_clzll(n - 1));
+}
+
+struct digest merkle_root_of(const struct digest *hashes, size_t count)
+{
+    assert(count <= TILE_WIDTH);
+    if (count == 0) {
+        return digest_of(NULL, 0, NULL, 0);
+    }
+    // Row by row: neighbours are joined, an odd last one moves up as it is; which is the same tree
+    // as RFC 6962's, without recursion.
+    struct digest row[TILE_WIDTH];
+    memcpy(row, hashes, count * sizeof *row);
+    while (count > 1) {
+        for (size_t i = 0; i + 1 < count; i += 2) {
+            row[i / 2] = merkle_node(&row[i], &row[i + 1]);
+        }
+        if (count % 2) {
+            row[count / 2] = row[count - 1];
+        }
+        count = (count + 1) / 2;
+    }
+    return row[0];
+}
+
+// Root of the complete subtree of 2^height leaves that begins at leaf `lo`, a multiple of its size.
+static int complete_root(merkle_fetch *fetch, void *context, uint64_t lo, unsigned height,
+                         struct digest *root)
+{
+    unsigned level = height / TILE_HEIGHT;
+    size_t count = (size_t)1 << (height % TILE_HEIGHT);
+    uint64_t index = lo >> (level * TILE_HEIGHT);
+    struct digest hashes[TILE_WIDTH / 2];
+    for (size_t i = 0; i < count; i++) {
+        int error = fetch(context, level, index + i, &hashes[i]);
+        if (error) {
+            return error;
+        }
+    }
+    *root = merkle_root_of(hashes, count);
+    return OK;
+}
+
+// Root of the leaves [lo, hi), where lo is a multiple of the least power of two not below hi - lo.
+// Complete subtrees from the right, the smallest first, each joined to what is right of it.
+static int range_root(merkle_fetch *fetch, void *context, uint64_t lo, uint64_t hi,
+                      struct digest *root)
+{
+    bool begun = false;
+    uint64_t end = hi;
+    for (unsigned height = 0; end > lo; height++) {
+        uint64_t width = UINT64_C(1) << height;
+        if (!((end - lo) & width)) {
+            continue;
+        }
+        end -= width;
+        struct digest left;
+        int error = complete_root(fetch, context, end, height, &left);
+        if (error) {
+            return error;
+        }
+        *root = begun ? merkle_node(&left, root) : left;
+        begun = true;
+    }
+    return OK;
+}
+
+int merkle_root(merkle_fetch *fetch, void *context, uint64_t size, struct digest *root)
+{
+    if (size == 0) {
+        *root = merkle_root_of(NULL, 0);
+        return OK;
+    }
+    return range_root(fetch, context, 0, size, root);
+}
+
+int merkle_inclusion(merkle_fetch *fetch, void *context, uint64_t index, uint64_t size,
+                     struct digest proof[MERKLE_PROOF_MAX], size_t *count)
+{
+    if (index >= size) {
+        return ERROR_ABSENT;
+    }
+    struct digest downward[MERKLE_PROOF_MAX];
+    size_t depth = 0;
+    uint64_t lo = 0, hi = size;
+    while (hi - lo > 1) {
+        uint64_t middle = lo + split_of(hi - lo);
+        bool left = index < middle;
+        int error = left ? range_root(fetch, context, middle, hi, &downward[depth])
+                         : range_root(fetch, context, lo, middle, &downward[depth]);
+        if (error) {
+            return error;
+        }
+        depth++;
+        lo = left ? lo : middle;
+        hi = left ? middle : hi;
+    }
+    for (size_t i = 0; i < depth; i++) {
+        proof[i] = downward[depth - 1 - i];
+    }
+    *count = depth;
+    return OK;
+}
+
+// RFC 9162 §2.1.3.2.
+int merkle_check_inclusion(const struct digest *leaf, uint64_t index, uint64_t size,
+                           const struct digest *proof, size_t count, const struct digest *root)
+{
+    if (index >= size) {
+        return ERROR_INPUT;
+    }
+    uint64_t at = index, last = size - 1;
+    struct digest hash = *leaf;
+    for (size_t i = 0; i < count; i++) {
+        if (last == 0) {
+            return ERROR_INPUT;
+        }
+        if ((at & 1) || at == last) {
+            hash = merkle_node(&proof[i], &hash);
+            while (!(at & 1) && at != 0) {
+                at >>= 1;
+                last >>= 1;
+            }
+        } else {
+            hash = merkle_node(&hash, &proof[i]);
+        }
+        at >>= 1;
+        last >>= 1;
+    }
+    return last == 0 && memcmp(&hash, root, sizeof hash) == 0 ? OK : ERROR_INPUT;
+}

@@ -1,0 +1,98 @@
+// The ledger's database file: how it is opened, its tables and statements, and what SQLite's errors
+// mean to us. Internal to gateway/ledger.
+//
+// Knows nothing of blocks' contents or of who may write. One thread at a time.
+#ifndef TALLY_LEDGER_STORE_H
+#define TALLY_LEDGER_STORE_H
+
+#include "base/digest.h"
+#include "base/error.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define STORE_FILE    "ledger.db"
+#define STORE_VERSION 1 // PRAGMA user_version
+
+enum statement {
+    STATEMENT_BEGIN,
+    STATEMENT_COMMIT,
+    STATEMENT_ROLLBACK,
+    STATEMENT_LOG_GET,
+    STATEMENT_LOG_PUT,
+    STATEMENT_EXTENT,
+    STATEMENT_BLOCK_PUT,
+    STATEMENT_BLOCK_GET,
+    STATEMENT_BLOCK_LEAF,
+    STATEMENT_BLOCK_RANGE,
+    STATEMENT_BLOCK_SPANS,
+    STATEMENT_BLOCK_PRUNE,
+    STATEMENT_TILE_PUT,
+    STATEMENT_TILE_HASHES,
+    STATEMENT_TILE_RANGE,
+    STATEMENT_FILE_PUT,
+    STATEMENT_FILE_HAS,
+    STATEMENT_FILE_GET,
+    STATEMENT_FILE_LIST,
+    STATEMENT_FILE_DROP,
+    STATEMENT_DEFINITIONS_PUT,
+    STATEMENT_DEFINITIONS_AT,
+    STATEMENT_DEFINITIONS_LIST,
+    STATEMENT_DEFINITIONS_PRUNE,
+    STATEMENT_POINT_GET,
+    STATEMENT_POINT_PUT,
+    STATEMENT_POINT_LAST,
+    STATEMENT_CURSOR_PUT,
+    STATEMENT_CURSOR_LIST,
+    STATEMENT_MARK_PUT,
+    STATEMENT_MARK_AT,
+    STATEMENT_MARK_PRUNE,
+    STATEMENT_PAGES,
+    STATEMENT_COUNT,
+};
+
+struct store {
+    sqlite3 *db;
+    sqlite3_stmt *statements[STATEMENT_COUNT]; // prepared at first use
+};
+
+enum store_mode {
+    STORE_WRITE, // makes the file (0640) and sets it to WAL
+    STORE_READ,
+    STORE_SALVAGE, // as STORE_READ, and leaves database and WAL byte for byte as they are
+};
+
+// Opens `<directory>/ledger.db`. ERROR_DAMAGED when it is no database. store_close also after an
+// error.
+int store_open(struct store *store, const char *directory, enum store_mode mode, struct why *why);
+void store_close(struct store *store);
+// *has: whether the tables are there. ERROR_DAMAGED when they are of another version.
+int store_has_tables(struct store *store, bool *has, struct why *why);
+// Makes the tables, within the caller's transaction.
+int store_make_tables(struct store *store, struct why *why);
+
+// A statement, reset and unbound, or NULL (the database is damaged or there is no memory;
+// store_error tells). Reset it (store_done) when its rows are no longer needed: an open read holds
+// up the WAL.
+sqlite3_stmt *store_statement(struct store *store, enum statement which);
+void store_done(sqlite3_stmt *statement);
+// Runs a statement that gives no row. 0 or an error.
+int store_run(struct store *store, sqlite3_stmt *statement, struct why *why);
+int store_begin(struct store *store, struct why *why);
+int store_commit(struct store *store, struct why *why);
+void store_rollback(struct store *store);
+// The last SQLite error as one of ours, with its message.
+int store_error(struct store *store, struct why *why);
+
+// 32 bytes of a column; false when it holds something else.
+bool store_column_digest(sqlite3_stmt *statement, int column, struct digest *out);
+void store_bind_digest(sqlite3_stmt *statement, int index, const struct digest *digest);
+
+// Key of a tile: level 0 has the leaves' own.
+static inline int64_t store_tile_id(unsigned level, uint64_t index)
+{
+    return (int64_t)((uint64_t)level << 48 | index);
+}
+
+#endif
