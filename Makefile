@@ -31,6 +31,7 @@ LIB          := $(BUILD)/libtally.a
 
 .PHONY: force all help setup demo test check system lint format asan tsan fuzz bench soak cross cover clean units install
 .DEFAULT_GOAL := all
+.SECONDARY:
 
 all: $(PROGRAMS:%=$(BUILD)/%)
 

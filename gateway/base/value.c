@@ -489,6 +489,36 @@ void value_append_double(struct text *text, double number)
     append_value(text, &(struct value){.kind = VALUE_FLOAT64, .float64 = number}, true);
 }
 
+static int digits_to_decimal(const struct digits *digits, struct decimal *out)
+{
+    uint64_t magnitude = 0;
+    for (int i = 0; i < digits->count; i++) {
+        magnitude = magnitude * 10 + (uint64_t)(digits->text[i] - '0');
+    }
+    return fit_decimal(magnitude, digits->negative, digits->point - digits->count, out);
+}
+
+int value_to_decimal(const struct value *value, struct decimal *out)
+{
+    struct digits digits = {.text = "0", .count = 1, .point = 1};
+    switch (value->kind) {
+    case VALUE_DECIMAL: *out = value->decimal; return OK;
+    case VALUE_FLOAT32:
+        if (!isfinite(value->float32)) {
+            return ERROR_RANGE;
+        }
+        shortest_float32(&digits, value->float32);
+        return digits_to_decimal(&digits, out);
+    case VALUE_FLOAT64:
+        if (!isfinite(value->float64)) {
+            return ERROR_RANGE;
+        }
+        shortest_float64(&digits, value->float64);
+        return digits_to_decimal(&digits, out);
+    default: return ERROR_RANGE;
+    }
+}
+
 double value_to_double(const struct value *value)
 {
     switch (value->kind) {

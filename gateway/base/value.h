@@ -55,6 +55,9 @@ struct value {
 void value_append_json(struct text *text, const struct value *value);
 // The same digits for people: never quoted, "—" for none.
 void value_append_plain(struct text *text, const struct value *value);
+// The number as a decimal: itself, or the shortest one that gives the float back. ERROR_RANGE when
+// its exponent does not fit or it is no finite number.
+int value_to_decimal(const struct value *value, struct decimal *out);
 // As a double, for statistics and pictures. NaN where there is no number.
 double value_to_double(const struct value *value);
 // Shortest decimal of a double, as value_append_json writes it. `number` must be finite.

@@ -39,7 +39,7 @@ struct config_bus {
                          // (`timeout`)
     int64_t late_max_us; // after a failed exchange the line is drained until this has passed
                          // (`late_max`); 1 s by default for RTU
-    int line;            // in the file
+    int line, column;    // in the file
 };
 
 struct config_instrument {
@@ -54,7 +54,7 @@ struct config_instrument {
     size_t quantity_count;
     const struct driver_quantity *
         *quantities; // those polled: all of the driver's, or the list given (`quantities: […]`)
-    int line;
+    int line, column;
 };
 
 enum receipts_kind { RECEIPTS_NONE }; // receipts of a centre come with the split stick
@@ -71,7 +71,7 @@ struct config_uplink {
     int64_t drain_rate; // blocks a second at most while a backlog is sent; 0: no limit. 1000 by
                         // default.
     int64_t reconnect_min_us, reconnect_max_us; // jittered between; 200 ms and 30 s by default
-    int line;
+    int line, column;
 };
 
 struct config {

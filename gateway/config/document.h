@@ -22,11 +22,12 @@ enum node_kind { NODE_SCALAR, NODE_SEQUENCE, NODE_MAPPING };
 
 struct node {
     enum node_kind kind;
-    int line, column;          // from 1; of the value
-    int key_line, key_column;  // from 1; of the key, in a mapping's child; 0 elsewhere
-    const char *key;           // in a mapping's child; else NULL
-    const char *scalar;        // of a scalar; UTF-8, never NULL there
-    bool quoted;               // the scalar stood in quotes
+    int line, column;         // from 1; of the value
+    int key_line, key_column; // from 1; of the key, in a mapping's child; 0 elsewhere
+    const char *key;          // in a mapping's child; else NULL
+    const char *scalar;       // of a scalar; UTF-8, never NULL there
+    bool quoted;              // the scalar stood in quotes
+    bool faulted; // its fault is reported already (an alias, say): readers say no more about it
     struct node *first, *next; // children in the file's order; sibling
 };
 
@@ -41,7 +42,8 @@ struct faults {
 };
 
 void faults_free(struct faults *faults);
-// Adds "<file>:<line>:<column>: <message>".
+// Adds "<file>:<line>:<column>: <message>", or "<file>: <message>" when line is 0. Control
+// characters become '?', so that a fault is one line.
 void faults_add(struct faults *faults, const char *file, int line, int column, const char *format,
                 ...) __attribute__((format(printf, 5, 6)));
 

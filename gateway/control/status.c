@@ -1,5 +1,7 @@
 #include "control/status.h"
 
+#include "base/version.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,14 +35,21 @@ static void append_head(struct text *out, const struct status_sources *sources)
     struct clock_state state;
     clock_state(sources->clock, &state);
     text_append_string(out, "{\"tally-status\":1,\"online\":true");
-    append_member(out, "version", sources->version);
+    append_member(out, "version", version_text());
     append_member(out, "site", sources->config->site.name);
     append_member(out, "code", sources->config->site.code);
     append_member(out, "time_zone", sources->config->site.time_zone);
     append_member(out, "gateway", sources->config->gateway.name);
     append_member(out, "log", sources->ledger ? ledger_origin(sources->ledger) : "");
     append_time(out, "time_us", clock_wall_us(sources->clock));
-    append_time(out, "up_us", clock_mono_us(sources->clock) - sources->started_us);
+    if (sources->started_us) {
+        append_time(out, "up_us", clock_mono_us(sources->clock) - sources->started_us);
+    }
+    if (sources->definitions) {
+        text_append_string(out, ",\"definitions\":\"");
+        text_append_hex(out, sources->definitions->hash.bytes, DIGEST_SIZE);
+        text_append_string(out, "\"");
+    }
     text_append_format(out, ",\"clock\":{\"state\":\"%s\",\"error_us\":%lld,\"leap\":%d}",
                        state.synchronised ? "synchronised" : "unsynchronised",
                        (long long)state.error_us, state.leap);
@@ -195,7 +204,7 @@ static void append_uplinks(struct text *out, const struct status_sources *source
         append_member(out, "host", uplink->host);
         append_count(out, "port", (uint64_t)uplink->port);
         append_bool(out, "required", uplink->required);
-        if (sources->uplinks && sources->uplinks[i]) {
+        if (i < sources->uplink_count && sources->uplinks[i]) {
             struct uplink_status status;
             uplink_status(sources->uplinks[i], &status);
             append_bool(out, "connected", status.connected);
@@ -223,7 +232,7 @@ static void append_document(struct text *out, const struct status_sources *sourc
     text_append_string(out, "}");
 }
 
-void status_append(struct text *out, const struct status_sources *sources)
+void status_append(const struct status_sources *sources, struct text *out)
 {
     struct text document = text_make(out->max - out->length);
     for (enum detail detail = DETAIL_ALL; detail <= DETAIL_NONE; detail++) {
@@ -261,7 +270,7 @@ static void append_point(struct text *out, const struct status_sources *sources,
     }
 }
 
-void status_append_latest(struct text *out, const struct status_sources *sources)
+void status_append_latest(const struct status_sources *sources, struct text *out)
 {
     text_append_string(out, "{\"tally-latest\":1");
     append_time(out, "time_us", clock_wall_us(sources->clock));
@@ -279,12 +288,12 @@ void status_append_latest(struct text *out, const struct status_sources *sources
     text_append_string(out, "]}");
 }
 
-void status_answer(struct text *out, const char *request, const struct status_sources *sources)
+void status_answer(const struct status_sources *sources, const char *request, struct text *out)
 {
     if (strcmp(request, "status") == 0) {
-        status_append(out, sources);
+        status_append(sources, out);
     } else if (strcmp(request, "latest") == 0) {
-        status_append_latest(out, sources);
+        status_append_latest(sources, out);
     } else {
         text_append_string(out, "{\"error\":\"unknown request: status and latest are known\"}");
     }

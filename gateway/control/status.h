@@ -20,24 +20,25 @@
 struct status_sources {
     const struct config *config; // never NULL
     const struct clock *clock;   // never NULL
-    const char *version;         // never NULL
-    int64_t started_us;          // monotonic clock when the daemon started
+    int64_t started_us;          // monotonic clock when the daemon started; 0: not known
     struct poller *poller;
     struct recorder *recorder;
     struct ledger *ledger;
-    struct uplink *const
-        *uplinks; // as many as config->uplink_count, in its order; each may be NULL
+    const struct definitions *definitions;
+    // uplinks[i] is that of config->uplinks[i], NULL when it could not be started.
+    struct uplink *const *uplinks;
+    size_t uplink_count; // at most config->uplink_count
 };
 
 // Appends {"tally-status":1,…}, without a newline. When that would pass out->max, instruments in
 // order are left out (and counted in "instruments_omitted"), then all of them: a document is whole
 // or `out->failed` is set. About 300 bytes an instrument.
-void status_append(struct text *out, const struct status_sources *sources);
+void status_append(const struct status_sources *sources, struct text *out);
 
 // Appends {"tally-latest":1,…}: the latest reading of each point. About 60 bytes a point.
-void status_append_latest(struct text *out, const struct status_sources *sources);
+void status_append_latest(const struct status_sources *sources, struct text *out);
 
 // The answer to a word on the control socket: "status", "latest", or an object with an "error".
-void status_answer(struct text *out, const char *request, const struct status_sources *sources);
+void status_answer(const struct status_sources *sources, const char *request, struct text *out);
 
 #endif

@@ -26,7 +26,9 @@ bool decode_status(const struct driver_status *status, const uint8_t *wire, uint
 
 // The reverse, for tally-sim and golden images: writes `number` (in the quantity's unit; rounded to
 // what the registers can hold, saturated at their ends) to `out` (2*quantity->count bytes, as on
-// the wire). The scale-factor register is taken as given.
+// the wire). The scale-factor register is taken as given. NaN becomes "not available": the first
+// sentinel, a quiet NaN or a bad BCD digit, or 0 where the registers have no such thing. A string
+// gets the number's decimal digits.
 void decode_encode(const struct driver_quantity *quantity, const struct decode_ratios *ratios,
                    int scale_factor, double number, uint8_t *out);
 
