@@ -76,27 +76,27 @@ static char byte_at(const struct document *document, size_t line, size_t column)
     return p < end ? *p : '\0';
 }
 
-// libyaml's reader gives the place of a bad byte as an offset only.
+// libyaml's reader gives the place of a bad byte as an offset only, and of a character that does
+// not go on as it began the byte where it should have.
 static void fault_encoding(struct document *document, size_t offset, const char *problem)
 {
     int line = 1, column = 1;
+    const unsigned char *bytes = (const unsigned char *)document->bytes;
+    while (strstr(problem, "trailing") && offset && bytes[offset] < 0xc0) {
+        offset--;
+    }
     for (size_t i = 0; i < offset && i < document->length; i++) {
-        char c = document->bytes[i];
-        if (c == '\n') {
+        if (bytes[i] == '\n') {
             line++;
             column = 1;
-        } else if ((c & 0xc0) != 0x80) {
+        } else if ((bytes[i] & 0xc0) != 0x80) {
             column++;
         }
     }
-    unsigned char found = offset < document->length ? (unsigned char)document->bytes[offset] : 0;
-    if (found < 0x80 || strstr(problem, "control")) {
-        faults_add(document->faults, document->name, line, column,
-                   "a control character (byte 0x%02x): not allowed", found);
-    } else {
-        faults_add(document->faults, document->name, line, column, "byte 0x%02x: not UTF-8 (%s)",
-                   found, problem);
-    }
+    faults_add(document->faults, document->name, line, column,
+               strstr(problem, "control") ? "a control character (byte 0x%02x): not allowed"
+                                          : "byte 0x%02x: not UTF-8",
+               offset < document->length ? bytes[offset] : 0u);
 }
 
 static void fault_syntax(struct document *document, const yaml_parser_t *parser)

@@ -69,7 +69,8 @@ const struct node *node_child(const struct node *mapping, const char *key);
 // Reads the children of `mapping` against a table of the keys it may have: an unknown key is a
 // fault with the nearest known one suggested ("unknown key 'bauds'; did you mean 'baud'?"), a
 // missing required one too (at the mapping's place), as is a mapping that is none. Each key's node
-// goes to its `out` (NULL when absent).
+// goes to its `out` (NULL when absent or at fault; an optional list that is left empty, `key:`,
+// counts as absent). False when there was any fault; the outs are good all the same.
 struct document_key {
     const char *name;
     bool required;

@@ -111,6 +111,12 @@ static struct shown show(const struct node *node)
     return shown;
 }
 
+// `key:` and no more.
+static bool is_nothing(const struct node *node)
+{
+    return node->kind == NODE_SCALAR && !node->scalar[0] && !node->quoted && !node->faulted;
+}
+
 static bool expect_kind(struct document *document, const struct node *node, const char *what,
                         enum node_kind kind)
 {
@@ -120,7 +126,7 @@ static bool expect_kind(struct document *document, const struct node *node, cons
     if (node->kind == kind) {
         return true;
     }
-    if (node->kind == NODE_SCALAR && !node->scalar[0] && !node->quoted) {
+    if (is_nothing(node)) {
         document_fault(document, node, "%s: nothing (expected %s)", what, kind_text(kind));
     } else {
         document_fault(document, node, "%s: %s (expected %s)", what, kind_text(node->kind),
@@ -129,10 +135,11 @@ static bool expect_kind(struct document *document, const struct node *node, cons
     return false;
 }
 
+// A key that was meant is not missing too: one slip is one fault.
 static void fault_unknown_key(struct document *document, const struct node *child,
-                              const struct document_key *keys, size_t count)
+                              const struct document_key *keys, size_t count, uint64_t *meant)
 {
-    const char *names[64];
+    const char *names[64] = {NULL};
     char list[400];
     size_t n = count < 64 ? count : 64;
     for (size_t i = 0; i < n; i++) {
@@ -142,6 +149,9 @@ static void fault_unknown_key(struct document *document, const struct node *chil
     if (near) {
         faults_add(document->faults, document->name, child->key_line, child->key_column,
                    "unknown key '%.60s'; did you mean '%s'?", child->key, near);
+        for (size_t i = 0; i < n; i++) {
+            *meant |= (uint64_t)(names[i] == near) << i;
+        }
     } else {
         join_words(names, n, list, sizeof list);
         faults_add(document->faults, document->name, child->key_line, child->key_column,
@@ -149,9 +159,10 @@ static void fault_unknown_key(struct document *document, const struct node *chil
     }
 }
 
-// Marks in `seen` which keys stand there, rightly or not.
+// Marks in `seen` which keys stand there, rightly or not, and in `meant` which were misspelt.
 static bool read_child(struct document *document, const struct node *child,
-                       const struct document_key *keys, size_t count, uint64_t *seen)
+                       const struct document_key *keys, size_t count, uint64_t *seen,
+                       uint64_t *meant)
 {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(child->key, keys[i].name) != 0) {
@@ -159,6 +170,9 @@ static bool read_child(struct document *document, const struct node *child,
         }
         bool first = !(*seen >> i & 1);
         *seen |= (uint64_t)1 << i;
+        if (first && keys[i].kind == NODE_SEQUENCE && !keys[i].required && is_nothing(child)) {
+            return true;
+        }
         if (!first || !expect_kind(document, child, child->key, keys[i].kind)) {
             return false;
         }
@@ -166,7 +180,7 @@ static bool read_child(struct document *document, const struct node *child,
         return true;
     }
     if (!child->faulted) {
-        fault_unknown_key(document, child, keys, count);
+        fault_unknown_key(document, child, keys, count, meant);
     }
     return false;
 }
@@ -175,7 +189,7 @@ bool document_read_keys(struct document *document, const struct node *mapping, c
                         const struct document_key *keys, size_t count)
 {
     bool good = true;
-    uint64_t seen = 0;
+    uint64_t seen = 0, meant = 0;
     for (size_t i = 0; i < count; i++) {
         *keys[i].out = NULL;
     }
@@ -183,10 +197,10 @@ bool document_read_keys(struct document *document, const struct node *mapping, c
         return false;
     }
     for (const struct node *child = mapping->first; child; child = child->next) {
-        good = read_child(document, child, keys, count, &seen) && good;
+        good = read_child(document, child, keys, count, &seen, &meant) && good;
     }
     for (size_t i = 0; i < count; i++) {
-        if (keys[i].required && !(seen >> i & 1)) {
+        if (keys[i].required && !((seen | meant) >> i & 1)) {
             document_fault(document, mapping, "%s: key '%s' is missing", what, keys[i].name);
             good = false;
         }

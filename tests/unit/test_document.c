@@ -111,8 +111,7 @@ static void document_says_where_a_text_is_no_yaml(void **state)
                       "t.yaml:2:1: a tab character: not allowed here (expected spaces)", NULL});
     expect_faults("a: 1\nb: x\xff"
                   "y\n",
-                  (const char *const[]){
-                      "t.yaml:2:5: byte 0xff: not UTF-8 (invalid leading UTF-8 octet)", NULL});
+                  (const char *const[]){"t.yaml:2:5: byte 0xff: not UTF-8", NULL});
     expect_faults(
         "a: 1\nb: \x01\n",
         (const char *const[]){"t.yaml:2:4: a control character (byte 0x01): not allowed", NULL});
@@ -120,6 +119,15 @@ static void document_says_where_a_text_is_no_yaml(void **state)
                   (const char *const[]){"t.yaml:2:2: not YAML: did not find expected ',' or ']' "
                                         "while parsing a flow sequence that begins at line 1",
                                         NULL});
+}
+
+static void a_character_cut_short_is_placed_at_its_start(void **state)
+{
+    (void)state;
+    expect_faults("a: \xe7\xba\xba\xe7\xba"
+                  "b\n",
+                  (const char *const[]){"t.yaml:1:5: byte 0xe7: not UTF-8", NULL});
+    expect_faults("a: \xf6rk\n", (const char *const[]){"t.yaml:1:4: byte 0xf6: not UTF-8", NULL});
 }
 
 static void document_is_bounded(void **state)
@@ -186,17 +194,17 @@ static void keys_are_read_against_a_table(void **state)
                                         {"name", true, NODE_SCALAR, &name},
                                         {"rtu", true, NODE_SCALAR, &rtu},
                                         {"list", false, NODE_SEQUENCE, &list}};
-    read_string(&document, &faults, "{bauds: 1, rtu: [], list: , zzz: 1, bauds: 2}");
+    read_string(&document, &faults, "{bauds: 1, rtu: [], list: x, zzz: 1, bauds: 2}");
     assert_false(document_read_keys(&document, document.root, "bus", keys, 4));
     assert_null(baud);
     assert_null(name);
     assert_null(rtu);
     static const char *const lines[] = {
-        "t.yaml:1:37: key 'bauds' a second time (first at 1:2)",
+        "t.yaml:1:38: key 'bauds' a second time (first at 1:2)",
         "t.yaml:1:2: unknown key 'bauds'; did you mean 'baud'?",
         "t.yaml:1:17: rtu: a list (expected a single value)",
-        "t.yaml:1:27: list: nothing (expected a list)",
-        "t.yaml:1:29: unknown key 'zzz' (known here: baud, name, rtu, list)",
+        "t.yaml:1:27: list: a single value (expected a list)",
+        "t.yaml:1:30: unknown key 'zzz' (known here: baud, name, rtu, list)",
         "t.yaml:1:1: bus: key 'name' is missing"};
     assert_int_equal(faults.count, sizeof lines / sizeof lines[0]);
     for (size_t i = 0; i < faults.count; i++) {
@@ -368,6 +376,7 @@ int main(void)
         cmocka_unit_test(document_skips_a_byte_order_mark),
         cmocka_unit_test(document_refuses_what_is_no_plain_tree),
         cmocka_unit_test(document_says_where_a_text_is_no_yaml),
+        cmocka_unit_test(a_character_cut_short_is_placed_at_its_start),
         cmocka_unit_test(document_is_bounded),
         cmocka_unit_test(many_keys_cost_no_square),
         cmocka_unit_test(a_file_that_cannot_be_read_is_a_fault),

@@ -1,0 +1,59 @@
+// What the files that read the parts of tally.yaml share. Private to config_load.
+#ifndef TALLY_CONFIG_CONFIG_READ_H
+#define TALLY_CONFIG_CONFIG_READ_H
+
+#include "config/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// A driver that some instrument names; `driver` is NULL when it has faults, which are reported
+// once.
+struct driver_slot {
+    const char *id;
+    struct driver *driver;
+};
+
+// Everything is read on after a fault, so that all are found. What a fault leaves unset stays NULL
+// or at its default: readers check before they use it.
+struct config_reader {
+    struct config *config;
+    struct document *document; // config's
+    struct faults *faults;
+    const char *folder; // of the configuration file, with its '/', or ""
+    char **driver_ids;  // those in gateway.drivers; owned
+    size_t driver_id_count;
+    bool drivers_usable;       // the folder is there
+    struct driver_slot *slots; // room for one an instrument; in config's arena
+    size_t slot_count;
+    bool *bus_usable;  // by bus: its transport is known; in config's arena
+    bool *unit_usable; // by instrument: its unit address is one
+    bool out_of_memory;
+};
+
+// Zeroed memory in config's arena; NULL sets out_of_memory.
+void *config_take(struct config_reader *reader, size_t bytes);
+// A name: 1 to 32 of a-z, 0-9 and '-'. NULL after a fault, or when node is NULL.
+const char *config_read_name(struct config_reader *reader, const struct node *node,
+                             const char *what);
+// A path, resolved against the folder of the configuration file. NULL likewise.
+const char *config_read_path(struct config_reader *reader, const struct node *node,
+                             const char *what);
+// The same path from text of ours.
+const char *config_resolve_path(struct config_reader *reader, const char *path);
+// Splits "host:port" or "[IPv6]:port", the port being left out where `default_port` is not 0. The
+// host without brackets and the port, or false after a fault. `what` and `shown` name the value in
+// it, `expected` the form.
+bool config_read_address(struct config_reader *reader, const struct node *node, const char *what,
+                         const char *address, int default_port, const char *expected,
+                         const char **host, int *port);
+// The number of children of a list; beyond `max` a fault, and `max`.
+size_t config_count(struct config_reader *reader, const struct node *list, const char *what,
+                    size_t max);
+
+void config_read_buses(struct config_reader *reader, const struct node *list);
+void config_read_instruments(struct config_reader *reader, const struct node *list);
+void config_read_uplinks(struct config_reader *reader, const struct node *list);
+void config_read_site(struct config_reader *reader, const struct node *node);
+
+#endif
