@@ -163,6 +163,10 @@ int ledger_reader_root(struct ledger_reader *reader, uint64_t size, struct diges
 // The proof that block n is in the log of `size` blocks (merkle.h).
 int ledger_reader_inclusion(struct ledger_reader *reader, uint64_t n, uint64_t size,
                             struct digest proof[MERKLE_PROOF_MAX], size_t *count, struct why *why);
+// The numbers that a point of this name has had, in order. ERROR_RANGE when there are more than
+// `max`.
+int ledger_reader_point_numbers(struct ledger_reader *reader, const char *name, uint32_t *numbers,
+                                size_t max, size_t *count, struct why *why);
 
 struct ledger_cursor_row {
     char uplink[33];

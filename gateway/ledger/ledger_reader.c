@@ -339,6 +339,27 @@ int ledger_reader_cursors(struct ledger_reader *reader, struct ledger_cursor_row
     return error;
 }
 
+int ledger_reader_point_numbers(struct ledger_reader *reader, const char *name, uint32_t *numbers,
+                                size_t max, size_t *count, struct why *why)
+{
+    sqlite3_stmt *list = store_statement(&reader->store, STATEMENT_POINT_LIST);
+    if (!list) {
+        return store_error(&reader->store, why);
+    }
+    int code;
+    *count = 0;
+    sqlite3_bind_text(list, 1, name, -1, SQLITE_STATIC);
+    while ((code = sqlite3_step(list)) == SQLITE_ROW && *count < max) {
+        numbers[(*count)++] = (uint32_t)sqlite3_column_int64(list, 0);
+    }
+    int error = code == SQLITE_DONE ? OK
+                : code == SQLITE_ROW
+                    ? why_set(why, ERROR_RANGE, "%s has had more than %zu point numbers", name, max)
+                    : store_error(&reader->store, why);
+    store_done(list);
+    return error;
+}
+
 // --- by time ------------------------------------------------------------------------------------
 
 // The first tile of `level` in [from, to) whose span meets [from_us, to_us), or `to`; and where the

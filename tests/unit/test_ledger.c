@@ -248,6 +248,26 @@ static void point_numbers_are_never_used_twice(void **state)
     assert_true(number == 3 && fresh);
 }
 
+static void reader_gives_every_number_of_a_name(void **state)
+{
+    struct ledger_bench *b = *state;
+    uint32_t number, numbers[2];
+    size_t count;
+    bool fresh;
+    bench_open(b);
+    ledger_point_number(b->ledger, "a.u", "V", &number, &fresh, &b->why);
+    ledger_point_number(b->ledger, "a.i", "A", &number, &fresh, &b->why);
+    ledger_point_number(b->ledger, "a.u", "kV", &number, &fresh, &b->why);
+    bench_read(b);
+    assert_int_equal(ledger_reader_point_numbers(b->reader, "a.u", numbers, 2, &count, &b->why),
+                     OK);
+    assert_true(count == 2 && numbers[0] == 1 && numbers[1] == 3);
+    assert_int_equal(ledger_reader_point_numbers(b->reader, "a.u", numbers, 1, &count, &b->why),
+                     ERROR_RANGE);
+    assert_int_equal(ledger_reader_point_numbers(b->reader, "a", numbers, 2, &count, &b->why), OK);
+    assert_int_equal(count, 0);
+}
+
 static void batch_is_undone_as_a_whole(void **state)
 {
     struct ledger_bench *b = *state;
@@ -361,6 +381,7 @@ int main(void)
         TEST(files_are_known_by_their_hash),
         TEST(definitions_hold_from_their_block_on),
         TEST(point_numbers_are_never_used_twice),
+        TEST(reader_gives_every_number_of_a_name),
         TEST(batch_is_undone_as_a_whole),
         TEST(watcher_is_told_of_blocks),
         TEST(roots_and_proofs_are_those_of_the_leaves),
