@@ -806,6 +806,7 @@ static void read_driver(struct reader *reader)
 int driver_load(struct driver **out, const char *directory, const char *id, struct faults *faults)
 {
     *out = NULL;
+    size_t before = faults->count + faults->dropped;
     if (!is_word(id, DRIVER_ID_MAX)) {
         faults_add(faults, directory, 0, 0,
                    "driver '%.80s': expected a name of a-z, 0-9 and -, as in eastron-sdm630", id);
@@ -823,7 +824,8 @@ int driver_load(struct driver **out, const char *directory, const char *id, stru
     struct reader reader = {.document = &driver->document, .driver = driver, .good = true};
     read_driver(&reader);
     driver->id = arena_copy(&driver->arena, id, strlen(id));
-    if (!reader.good || !driver->id) {
+    // A tree can be good and its file not: an anchor is a fault that no reader meets.
+    if (!reader.good || !driver->id || faults->count + faults->dropped > before) {
         goto fail;
     }
     driver->bytes = driver->document.bytes;
