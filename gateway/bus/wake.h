@@ -1,0 +1,38 @@
+// How a bus worker waits: until a time, or for bytes, or until someone wakes it. Every wait of a
+// worker goes through here, so that a stop takes at most one exchange's time.
+//
+// Times are nanoseconds of CLOCK_MONOTONIC. wake_stop and wake_nudge may be called from any thread;
+// the rest belongs to the one worker.
+#ifndef TALLY_BUS_WAKE_H
+#define TALLY_BUS_WAKE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct wake {
+    int fd; // eventfd
+    atomic_bool stopping;
+};
+
+int wake_make(struct wake *wake);
+void wake_close(struct wake *wake);
+// Ends the present wait and every later one with ERROR_STOPPED.
+void wake_stop(struct wake *wake);
+// Ends a wake_until early, so that the worker looks at the clock again.
+void wake_nudge(struct wake *wake);
+static inline bool wake_stopping(struct wake *wake)
+{
+    return atomic_load_explicit(&wake->stopping, memory_order_relaxed);
+}
+
+int64_t wake_now_ns(void);
+// Waits until `deadline_ns` or a nudge: 0. ERROR_STOPPED.
+int wake_until(struct wake *wake, int64_t deadline_ns);
+// Waits until `deadline_ns` whatever nudges: 0. ERROR_STOPPED.
+int wake_sleep(struct wake *wake, int64_t deadline_ns);
+// Waits until `fd` shows one of `events` (POLLIN, POLLOUT), or has an error or hang-up: 1.
+// ERROR_TIMEOUT at `deadline_ns`; ERROR_STOPPED.
+int wake_poll(struct wake *wake, int fd, short events, int64_t deadline_ns);
+
+#endif
