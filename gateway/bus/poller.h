@@ -1,8 +1,8 @@
 // Polling: one worker thread per bus, which asks each instrument when it is due, keeps silent ones
 // from costing the others, and pushes samples.
 //
-// The only user of libmodbus below it is bus.c (and of the wire, exchange.c). Never writes to an
-// instrument: exchange_send() has the list of function codes. Takes the time of each reading. Never
+// Below it, port.c and exchange.c are the only users of libmodbus. Never writes to an instrument:
+// exchange_send() has the list of function codes. Takes the time of each reading. Never
 // ends because of anything an instrument, a cable or a clock does.
 #ifndef TALLY_BUS_POLLER_H
 #define TALLY_BUS_POLLER_H
@@ -31,10 +31,17 @@ struct poller_bus_status {
 };
 
 // Makes plans and starts one worker per bus. The configuration, clock and queue are borrowed until
-// poller_free. `round_marks`: push SAMPLE_ROUND (the `prompt` setting).
+// poller_free. `round_marks`: push SAMPLE_ROUND (the `prompt` setting). `format_serial` writes what
+// the registers of driver.serial hold as text, as decoding is not known here (called from the
+// workers; NULL: serial numbers are not read).
 int poller_start(struct poller **out, const struct config *config, const struct clock *clock,
-                 struct sample_queue *queue, bool round_marks, struct why *why);
-// Asks the workers to stop and waits for them: at most one exchange's time.
+                 struct sample_queue *queue, bool round_marks,
+                 void (*format_serial)(const struct driver_quantity *quantity, const uint8_t *wire,
+                                       struct text *out),
+                 struct why *why);
+// Asks the workers to stop and waits for them: at most one exchange's time. When the queue is full
+// and nobody takes from it, closes it after POLLER_STOP_US, and the samples in hand are lost.
+#define POLLER_STOP_US 2000000
 void poller_stop(struct poller *poller);
 // After poller_stop, and after the queue was drained: samples point into its plans.
 void poller_free(struct poller *poller);

@@ -1,0 +1,253 @@
+#include "bus/poller.h"
+
+#include "base/log.h"
+#include "bus/clock_watch.h"
+#include "bus/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WATCH_STACK_BYTES 262144
+#define TEN_YEARS_S       315360000
+
+// Where an instrument's status is.
+struct place {
+    size_t worker, instrument;
+};
+
+struct poller {
+    struct worker_common common;
+    size_t worker_count;
+    struct worker *workers; // one per bus, in the configuration's order
+    struct place *places;   // by instrument of the configuration
+
+    // The watch over the clock: one thread for all buses, so that a step is one event.
+    struct wake wake;
+    pthread_t watch;
+    bool watching;
+    int timer; // told by the kernel when the wall clock is set; -1 where it has none
+};
+
+// A timer that does not run out, but is cancelled when somebody sets the clock.
+static void arm(int timer)
+{
+    struct itimerspec never = {.it_value = {.tv_sec = time(NULL) + TEN_YEARS_S}};
+    (void)timerfd_settime(timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL);
+}
+
+// Both clocks at one time, as nearly as the scheduler lets us.
+static void read_both(const struct clock *clock, int64_t *wall_us, int64_t *mono_us)
+{
+    int64_t before, after;
+    int attempts = 0;
+    do {
+        before = clock_mono_us(clock);
+        *wall_us = clock_wall_us(clock);
+        after = clock_mono_us(clock);
+    } while (after - before > 1000 && ++attempts < 10);
+    *mono_us = before + (after - before) / 2;
+}
+
+static void tell_step(struct poller *poller, int64_t wall_us, int64_t mono_us, int64_t step_us)
+{
+    char text[WHY_MAX];
+    int length = snprintf(text, sizeof text, "the wall clock was set %s by %.3f s",
+                          step_us > 0 ? "forward" : "back",
+                          (double)(step_us > 0 ? step_us : -step_us) / 1e6);
+    struct sample sample = {.kind = SAMPLE_EVENT,
+                            .instrument = SAMPLE_NO_INSTRUMENT,
+                            .bus = 0,
+                            .t_us = wall_us,
+                            .mono_us = mono_us,
+                            .event = EVENT_CLOCK_STEPPED,
+                            .length = (uint32_t)length};
+    log_warning("%s", text);
+    (void)sample_queue_push(poller->common.queue, &sample, text, false);
+}
+
+static void *watch_clock(void *context)
+{
+    struct poller *poller = context;
+    struct clock_watch watch = {0};
+    while (!wake_stopping(&poller->wake)) {
+        int64_t wall_us, mono_us, step_us;
+        read_both(poller->common.clock, &wall_us, &mono_us);
+        if (clock_watch_look(&watch, wall_us, mono_us, &step_us)) {
+            tell_step(poller, wall_us, mono_us, step_us);
+            for (size_t i = 0; i < poller->worker_count; i++) {
+                wake_nudge(&poller->workers[i].wake);
+            }
+        }
+        int64_t until = wake_now_ns() + CLOCK_WATCH_EVERY_US * INT64_C(1000);
+        if (poller->timer < 0) {
+            (void)wake_sleep(&poller->wake, until);
+        } else if (wake_poll(&poller->wake, poller->timer, POLLIN, until) == 1) {
+            uint64_t expired;
+            (void)!read(poller->timer, &expired, sizeof expired); // ECANCELED: it was set
+            arm(poller->timer);
+        }
+    }
+    return NULL;
+}
+
+static int start_watch(struct poller *poller, struct why *why)
+{
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    poller->timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (poller->timer >= 0) {
+        arm(poller->timer);
+    }
+    pthread_attr_init(&attributes);
+    (void)pthread_attr_setstacksize(&attributes, WATCH_STACK_BYTES);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&poller->watch, &attributes, watch_clock, poller);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    poller->watching = failed == 0;
+    return failed ? why_set(why, ERROR_SYSTEM, "no thread: %s", strerror(failed)) : OK;
+}
+
+static int make_workers(struct poller *poller, struct why *why)
+{
+    const struct config *config = poller->common.config;
+    poller->workers = calloc(config->bus_count ? config->bus_count : 1, sizeof *poller->workers);
+    poller->places =
+        calloc(config->instrument_count ? config->instrument_count : 1, sizeof *poller->places);
+    if (!poller->workers || !poller->places ||
+        round_make(&poller->common.round, config->bus_count) != OK) {
+        return why_set(why, ERROR_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; i < config->bus_count; i++) {
+        poller->worker_count++;
+        int result = worker_make(&poller->workers[i], &poller->common, i, why);
+        if (result != OK) {
+            return result;
+        }
+        for (size_t k = 0; k < poller->workers[i].count; k++) {
+            poller->places[poller->workers[i].instruments[k].index] = (struct place){i, k};
+        }
+    }
+    return OK;
+}
+
+int poller_start(struct poller **out, const struct config *config, const struct clock *clock,
+                 struct sample_queue *queue, bool round_marks,
+                 void (*format_serial)(const struct driver_quantity *quantity, const uint8_t *wire,
+                                       struct text *out),
+                 struct why *why)
+{
+    *out = NULL;
+    struct poller *poller = calloc(1, sizeof *poller);
+    if (!poller) {
+        return why_set(why, ERROR_MEMORY, "out of memory");
+    }
+    poller->timer = -1;
+    poller->wake.fd = -1;
+    poller->common.config = config;
+    poller->common.clock = clock;
+    poller->common.queue = queue;
+    poller->common.round_marks = round_marks;
+    poller->common.format_serial = format_serial;
+    int result = make_workers(poller, why);
+    if (result == OK && wake_make(&poller->wake) != OK) {
+        result = why_set(why, ERROR_SYSTEM, "eventfd: %s", strerror(errno));
+    }
+    if (result == OK) {
+        result = start_watch(poller, why);
+    }
+    for (size_t i = 0; i < poller->worker_count && result == OK; i++) {
+        if (poller->workers[i].count > 0) {
+            result = worker_start(&poller->workers[i], why);
+        }
+    }
+    if (result != OK) {
+        poller_stop(poller);
+        poller_free(poller);
+        return result;
+    }
+    *out = poller;
+    return OK;
+}
+
+// Joins; closes the queue when the thread has not ended by then, because it waits for room.
+static void join(struct poller *poller, pthread_t thread, const struct timespec *until)
+{
+    if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, until) != 0) {
+        sample_queue_close(poller->common.queue);
+        pthread_join(thread, NULL);
+    }
+}
+
+void poller_stop(struct poller *poller)
+{
+    struct timespec until;
+    if (!poller) {
+        return;
+    }
+    if (poller->wake.fd >= 0) {
+        wake_stop(&poller->wake);
+    }
+    for (size_t i = 0; i < poller->worker_count; i++) {
+        if (poller->workers[i].started) {
+            wake_stop(&poller->workers[i].wake);
+        }
+    }
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += POLLER_STOP_US / 1000000;
+    for (size_t i = 0; i < poller->worker_count; i++) {
+        if (poller->workers[i].started) {
+            join(poller, poller->workers[i].thread, &until);
+            poller->workers[i].started = false;
+        }
+    }
+    if (poller->watching) {
+        join(poller, poller->watch, &until);
+        poller->watching = false;
+    }
+}
+
+void poller_free(struct poller *poller)
+{
+    if (!poller) {
+        return;
+    }
+    for (size_t i = 0; i < poller->worker_count; i++) {
+        worker_free(&poller->workers[i]);
+    }
+    if (poller->timer >= 0) {
+        close(poller->timer);
+    }
+    wake_close(&poller->wake);
+    round_free(&poller->common.round);
+    free(poller->places);
+    free(poller->workers);
+    free(poller);
+}
+
+void poller_instrument_status(struct poller *poller, size_t instrument,
+                              struct poller_instrument_status *out)
+{
+    struct place place = poller->places[instrument];
+    struct worker *worker = &poller->workers[place.worker];
+    pthread_mutex_lock(&worker->lock);
+    *out = worker->instruments[place.instrument].status;
+    pthread_mutex_unlock(&worker->lock);
+}
+
+void poller_bus_status(struct poller *poller, size_t bus, struct poller_bus_status *out)
+{
+    struct worker *worker = &poller->workers[bus];
+    pthread_mutex_lock(&worker->lock);
+    *out = worker->status;
+    out->load = report_load(worker, wake_now_ns());
+    pthread_mutex_unlock(&worker->lock);
+}
