@@ -191,7 +191,7 @@ static void digits_from_integer(struct digits *out, uint64_t magnitude, int expo
         *out = (struct digits){.text = "0", .count = 1, .point = 1};
         return;
     }
-    while (backwards[zeros] == '0') {
+    while (zeros < count - 1 && backwards[zeros] == '0') {
         zeros++;
     }
     out->count = count - zeros;
@@ -323,7 +323,7 @@ static void shortest_by_library(struct digits *out, double number, const struct 
         for (; *p != 'e'; p++) { // the decimal point, whatever the locale, is passed over
             magnitude = *p >= '0' && *p <= '9' ? magnitude * 10 + (uint64_t)(*p - '0') : magnitude;
         }
-        int exponent = atoi(p + 1) - (count - 1);
+        int exponent = (int)strtol(p + 1, NULL, 10) - (count - 1);
         for (int up = 0; up <= (odd_interval ? 1 : 0); up++) {
             if (width->gives_back(magnitude + (uint64_t)up, exponent, number)) {
                 digits_from_integer(out, magnitude + (uint64_t)up, exponent, false);

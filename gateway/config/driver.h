@@ -107,8 +107,8 @@ struct driver {
 int driver_load(struct driver **out, const char *directory, const char *id, struct faults *faults);
 void driver_free(struct driver *driver);
 const struct driver_quantity *driver_quantity(const struct driver *driver, const char *name);
-// Ids of all drivers in a directory, sorted; for suggestions. NULL and 0 when there are none. Caller
-// frees with driver_list_free.
+// Ids of all drivers in a directory, sorted; for suggestions. NULL and 0 when there are none. The
+// caller frees them with driver_list_free.
 char **driver_list(const char *directory, size_t *count);
 void driver_list_free(char **ids, size_t count);
 // "uint16" …, "ABCD" … as the file and the definitions write them. 64-bit types use eight letters.
