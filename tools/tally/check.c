@@ -1,0 +1,65 @@
+// tally check: every fault of a configuration, or the poll plan and each bus's load.
+#include "tally.h"
+
+#include "bus/plan.h"
+
+#include <getopt.h>
+
+static int check(struct place *place)
+{
+    struct faults faults = {0};
+    struct text plan = text_make(16u << 20);
+    int status = place_find(place);
+    if (status != EXIT_GOOD) {
+        return status;
+    }
+    plan_check(place->config, &faults, &plan);
+    if (faults.count) {
+        status = faults_print(&faults);
+    } else if (plan.failed) {
+        fputs("tally check: no memory for the plan\n", stderr);
+        status = EXIT_FINDING;
+    } else {
+        fwrite(plan.data, 1, plan.length, stdout);
+    }
+    faults_free(&faults);
+    text_free(&plan);
+    return status;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
+                                            {"drivers", required_argument, NULL, PLACE_DRIVERS},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    struct place place = {0};
+    for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+        if (option == 'h') {
+            return command_help(command);
+        }
+        if (!place_take(&place, option, optarg)) {
+            return command_misused(command, NULL);
+        }
+    }
+    if (optind != argc) {
+        return command_misused(command, "what is '%s' for?", argv[optind]);
+    }
+    int status = check(&place);
+    place_free(&place);
+    return status;
+}
+
+const struct command command_check = {
+    .name = "tally check",
+    .summary = "every fault of a configuration; the poll plan and each bus's load",
+    .usage = "usage: tally check [-c FILE] [--drivers DIR]\n"
+             "\n"
+             "Reads a configuration and prints every fault in it, with file, line and column, on\n"
+             "standard error; of a good one it prints the poll plan and the load of each bus.\n"
+             "\n"
+             "  -c, --config FILE  the configuration; otherwise tally.yaml in this folder, then\n"
+             "                     /etc/tally/tally.yaml\n"
+             "      --drivers DIR  where the drivers are, instead of gateway.drivers\n"
+             "  -h, --help         print this\n",
+    .run = run};

@@ -1,0 +1,445 @@
+// tally history: the readings of one point, block by block from the ledger, or as bins from the
+// series. Memory does not grow with the range.
+#include "moment.h"
+#include "naming.h"
+#include "rows.h"
+#include "show.h"
+#include "tally.h"
+
+#include "base/clock.h"
+#include "ledger/ledger.h"
+#include "series/series.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BINS_MAX    100000
+#define NUMBERS_MAX 1000
+#define FILES_MAX   4096 // a driver an instrument, and some
+
+struct history {
+    const char *point, *from, *to; // as given; NULL when not
+    enum rows_form form;
+    uint64_t limit; // 0: none
+    size_t bins;    // 0: rows
+    // Found out:
+    const char *directory;
+    int64_t from_us, to_us;
+    struct ledger_reader *reader;
+    struct naming naming;
+    struct text bytes;
+    struct block_view view;
+    struct rows rows;
+    char run[33];      // of the block before
+    bool seen;         // the point is in some definitions of the range
+    uint64_t left_out; // damaged blocks
+};
+
+static bool is_ours(const struct history *history, uint32_t point, int64_t t_us)
+{
+    return point == history->naming.number && t_us >= history->from_us && t_us < history->to_us;
+}
+
+static bool at_limit(const struct history *history)
+{
+    return history->limit && history->rows.readings + history->rows.missed >= history->limit;
+}
+
+// Readings and misses stand in lists of their own, each in the order of recording: they are merged
+// by time.
+static void write_block(struct history *history)
+{
+    const struct block_view *view = &history->view;
+    size_t r = 0, m = 0;
+    while (!at_limit(history)) {
+        while (r < view->reading_count &&
+               !is_ours(history, view->readings[r].point, view->readings[r].t_us)) {
+            r++;
+        }
+        while (m < view->missed_count &&
+               !is_ours(history, view->missed[m].point, view->missed[m].t_us)) {
+            m++;
+        }
+        bool reading = r < view->reading_count, miss = m < view->missed_count;
+        if (!reading && !miss) {
+            return;
+        }
+        if (reading && (!miss || view->readings[r].t_us <= view->missed[m].t_us)) {
+            rows_reading(&history->rows, &view->readings[r++], history->naming.unit, view->n);
+        } else {
+            rows_miss(&history->rows, &view->missed[m++], view->n);
+        }
+    }
+}
+
+// Reads block n into the view. ERROR_DAMAGED or ERROR_INPUT: it is said, counted and left out.
+static int read_block(struct history *history, uint64_t n)
+{
+    struct why why = {""};
+    int error = ledger_reader_block(history->reader, n, &history->bytes, &why);
+    if (!error) {
+        error = block_parse(&history->view, history->bytes.data, history->bytes.length, &why);
+    }
+    if (!error) {
+        error = naming_find(&history->naming, &history->view.definitions, &why);
+    }
+    if (error && error != ERROR_ABSENT) {
+        fprintf(stderr, "tally history: block %" PRIu64 " is left out: %s\n", n, why.text);
+        history->left_out++;
+    }
+    return error;
+}
+
+static int write_rows(struct history *history)
+{
+    struct why why = {""};
+    uint64_t n = 0;
+    int error;
+    rows_begin(&history->rows, history->form, stdout, history->point);
+    for (; (error = ledger_reader_next_in_time(history->reader, history->from_us, history->to_us,
+                                               &n, &why)) == OK;
+         n++) {
+        if (read_block(history, n) == OK) {
+            if (history->run[0] && strcmp(history->run, history->view.run) != 0) {
+                rows_restart(&history->rows, n);
+            }
+            memcpy(history->run, history->view.run, sizeof history->run);
+            if (history->naming.found) {
+                history->seen = true;
+                write_block(history);
+            }
+        }
+        if (at_limit(history) || ferror(stdout)) {
+            break;
+        }
+    }
+    rows_end(&history->rows);
+    if (error && error != ERROR_ABSENT) {
+        fprintf(stderr, "tally history: %s\n", why.text);
+        return EXIT_FINDING;
+    }
+    return history->left_out ? EXIT_FINDING : EXIT_GOOD;
+}
+
+static void write_bin(const struct history *history, const struct series_bin *bin, bool first)
+{
+    char utc[32];
+    struct text out = text_make(512);
+    clock_format_utc(bin->from_us, utc);
+    if (history->form == ROWS_JSON) {
+        text_append_format(
+            &out, "%s\n{\"from_us\":%" PRId64 ",\"from\":\"%s\",\"count\":%" PRIu64 ",\"minimum\":",
+            first ? "" : ",", bin->from_us, utc, bin->count);
+    } else {
+        text_append_string(&out, history->form == ROWS_CSV ? utc : "");
+        text_append_string(&out, history->form == ROWS_CSV ? "," : "");
+        show_append_local(&out, bin->from_us);
+        text_append_format(&out, history->form == ROWS_CSV ? ",%" PRIu64 "," : "  %9" PRIu64 "  ",
+                           bin->count);
+    }
+    const char *none = history->form == ROWS_JSON ? "null" : history->form == ROWS_CSV ? "" : "—";
+    const char *between = history->form == ROWS_JSON  ? ",\"maximum\":"
+                          : history->form == ROWS_CSV ? ","
+                                                      : "  ";
+    for (int i = 0; i < 2; i++) {
+        double number = i ? bin->maximum : bin->minimum;
+        text_append_string(&out, i ? between : "");
+        if (bin->count && isfinite(number)) {
+            value_append_double(&out, number);
+        } else {
+            text_append_string(&out, none);
+        }
+    }
+    text_append_string(&out, history->form == ROWS_JSON  ? "}"
+                             : history->form == ROWS_CSV ? "\r\n"
+                                                         : "\n");
+    fwrite(out.data, 1, out.length, stdout);
+    text_free(&out);
+}
+
+static void write_bins(const struct history *history, const struct series_bin *bins)
+{
+    switch (history->form) {
+    case ROWS_TABLE: printf("%-30s  %9s  %s\n", "from", "count", "minimum  maximum"); break;
+    case ROWS_CSV: fputs("from_utc,from_local,count,minimum,maximum\r\n", stdout); break;
+    case ROWS_JSON: fputs("[", stdout); break;
+    }
+    for (size_t i = 0; i < history->bins; i++) {
+        write_bin(history, &bins[i], i == 0);
+    }
+    fputs(history->form == ROWS_JSON ? "\n]\n" : "", stdout);
+}
+
+static void add_bins(struct series_bin *sum, const struct series_bin *part, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        sum[i].from_us = part[i].from_us;
+        if (part[i].count) {
+            sum[i].minimum = sum[i].count ? fmin(sum[i].minimum, part[i].minimum) : part[i].minimum;
+            sum[i].maximum = sum[i].count ? fmax(sum[i].maximum, part[i].maximum) : part[i].maximum;
+            sum[i].count += part[i].count;
+        }
+    }
+}
+
+// The bins of every number that the point has had, put together.
+static int sum_bins(struct history *history, struct series *series, struct series_bin *sum,
+                    struct series_bin *part, struct why *why)
+{
+    uint32_t numbers[NUMBERS_MAX];
+    size_t count = 0;
+    int error = ledger_reader_point_numbers(history->reader, history->point, numbers, NUMBERS_MAX,
+                                            &count, why);
+    history->seen = count > 0;
+    for (size_t i = 0; i < count && !error; i++) {
+        error = series_bins(series, history->reader, numbers[i], history->from_us, history->to_us,
+                            part, history->bins, why);
+        if (!error) {
+            add_bins(sum, part, history->bins);
+        }
+    }
+    return error;
+}
+
+static int write_series(struct history *history)
+{
+    struct why why = {""};
+    struct series *series = NULL;
+    struct series_bin *sum = calloc(history->bins, sizeof *sum);
+    struct series_bin *part = calloc(history->bins, sizeof *part);
+    int error = sum && part ? OK : why_set(&why, ERROR_MEMORY, "no memory for the bins");
+    if (!error) {
+        error = series_open(&series, history->directory, false, &why);
+    }
+    if (!error) {
+        error = sum_bins(history, series, sum, part, &why);
+    }
+    if (error) {
+        fprintf(stderr, "tally history: %s\n", why.text);
+    } else if (history->seen) {
+        write_bins(history, sum);
+    }
+    series_close(series);
+    free(part);
+    free(sum);
+    return error ? EXIT_FINDING : EXIT_GOOD;
+}
+
+// What is kept, in time: from the first reading of the first block to the closing of the last.
+static int find_extent(struct history *history, uint64_t first, uint64_t last)
+{
+    if (history->from && history->to) {
+        return OK;
+    }
+    if (!history->from) {
+        int error = read_block(history, first);
+        if (error) {
+            return error;
+        }
+        history->from_us = history->view.closed_us;
+        for (size_t i = 0; i < history->view.reading_count; i++) {
+            int64_t t_us = history->view.readings[i].t_us;
+            history->from_us = t_us < history->from_us ? t_us : history->from_us;
+        }
+    }
+    if (!history->to) {
+        int error = read_block(history, last);
+        if (error) {
+            return error;
+        }
+        history->to_us = history->view.closed_us + 1;
+    }
+    return OK;
+}
+
+// Reads --from and --to, which may be local times of the ledger's zone.
+static int read_times(const struct command *command, struct history *history)
+{
+    int64_t now_us = clock_wall_us(&clock_system);
+    history->from_us = INT64_MIN;
+    history->to_us = INT64_MAX;
+    if (history->from && moment_parse(history->from, now_us, &history->from_us) != OK) {
+        return command_misused(command,
+                               "--from %s: not a time (2026-11-24, "
+                               "2026-11-24T08:00:00+08:00, -1h, now)",
+                               history->from);
+    }
+    if (history->to && moment_parse(history->to, now_us, &history->to_us) != OK) {
+        return command_misused(command,
+                               "--to %s: not a time (2026-11-24, "
+                               "2026-11-24T08:00:00+08:00, -1h, now)",
+                               history->to);
+    }
+    if (history->from_us >= history->to_us) {
+        return command_misused(command, "--from is not before --to");
+    }
+    return EXIT_GOOD;
+}
+
+static int last_definitions(struct ledger_reader *reader, uint64_t n, struct digest *definitions,
+                            struct why *why)
+{
+    size_t count;
+    struct digest *files = calloc(FILES_MAX, sizeof *files);
+    int error =
+        files ? ledger_reader_definitions(reader, n, definitions, files, FILES_MAX, &count, why)
+              : why_set(why, ERROR_MEMORY, "no memory");
+    free(files);
+    return error;
+}
+
+static int write_history(const struct command *command, struct history *history)
+{
+    struct why why = {""};
+    uint64_t first = 0, size = 0;
+    struct digest definitions;
+    int error = ledger_reader_extent(history->reader, &first, &size, &why);
+    if (!error && first < size) {
+        error = last_definitions(history->reader, size - 1, &definitions, &why);
+    }
+    if (!error && first < size) {
+        error = naming_find(&history->naming, &definitions, &why);
+    }
+    if (error || first == size) {
+        fprintf(stderr, "tally history: %s\n", error ? why.text : "the ledger holds no block yet");
+        return EXIT_FINDING;
+    }
+    if (!show_set_zone(history->naming.time_zone)) {
+        fprintf(stderr,
+                "tally history: this machine does not know the time zone '%s': local times "
+                "are UTC\n",
+                history->naming.time_zone);
+    }
+    bool known = history->naming.found;
+    int status = read_times(command, history);
+    if (status == EXIT_GOOD && history->bins && find_extent(history, first, size - 1) != OK) {
+        status = EXIT_FINDING;
+    }
+    if (status == EXIT_GOOD) {
+        status = history->bins ? write_series(history) : write_rows(history);
+    }
+    if (status == EXIT_GOOD && !known && !history->seen) {
+        naming_print_unknown(&history->naming, &definitions);
+        status = EXIT_FINDING;
+    }
+    return status;
+}
+
+static int open_and_write(const struct command *command, struct history *history,
+                          const struct place *place)
+{
+    struct why why = {""};
+    if (!place->ledger) {
+        return command_misused(command, "which ledger? give -c or --ledger");
+    }
+    history->directory = place->ledger;
+    if (ledger_reader_open(&history->reader, place->ledger, &why) != OK) {
+        fprintf(stderr, "tally history: %s\n", why.text);
+        return EXIT_FINDING;
+    }
+    history->naming = (struct naming){.reader = history->reader, .name = history->point};
+    history->bytes = text_make(BLOCK_BYTES_MAX);
+    int status = write_history(command, history);
+    block_view_free(&history->view);
+    text_free(&history->bytes);
+    ledger_reader_close(history->reader);
+    return status;
+}
+
+// A whole number from 1 to max. False when it is none.
+static bool parse_count(const char *text, uint64_t max, uint64_t *out)
+{
+    char *end;
+    if (*text < '0' || *text > '9') {
+        return false;
+    }
+    unsigned long long number = strtoull(text, &end, 10);
+    *out = number;
+    return !*end && number >= 1 && number <= max;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
+                                            {"drivers", required_argument, NULL, PLACE_DRIVERS},
+                                            {"ledger", required_argument, NULL, PLACE_LEDGER},
+                                            {"point", required_argument, NULL, 'p'},
+                                            {"from", required_argument, NULL, 'f'},
+                                            {"to", required_argument, NULL, 't'},
+                                            {"limit", required_argument, NULL, 'l'},
+                                            {"bins", required_argument, NULL, 'b'},
+                                            {"csv", no_argument, NULL, 'v'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    struct place place = {0};
+    struct history history = {0};
+    uint64_t bins = 0;
+    for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+        switch (option) {
+        case 'h': return command_help(command);
+        case 'p': history.point = optarg; break;
+        case 'f': history.from = optarg; break;
+        case 't': history.to = optarg; break;
+        case 'v': history.form = ROWS_CSV; break;
+        case 'j': history.form = ROWS_JSON; break;
+        case 'l':
+            if (!parse_count(optarg, UINT64_MAX, &history.limit)) {
+                return command_misused(command, "--limit %s: not a number from 1", optarg);
+            }
+            break;
+        case 'b':
+            if (!parse_count(optarg, BINS_MAX, &bins)) {
+                return command_misused(command, "--bins %s: not a number from 1 to %d", optarg,
+                                       BINS_MAX);
+            }
+            history.bins = (size_t)bins;
+            break;
+        default:
+            if (!place_take(&place, option, optarg)) {
+                return command_misused(command, NULL);
+            }
+        }
+    }
+    if (optind != argc) {
+        return command_misused(command, "what is '%s' for?", argv[optind]);
+    }
+    if (!history.point) {
+        return command_misused(command, "which point? give --point INSTRUMENT.QUANTITY");
+    }
+    int status = place_find(&place);
+    if (status == EXIT_GOOD) {
+        status = open_and_write(command, &history, &place);
+    }
+    place_free(&place);
+    return status;
+}
+
+const struct command command_history = {
+    .name = "tally history",
+    .summary = "the readings of a point from the ledger, as a table, CSV or JSON",
+    .usage =
+        "usage: tally history [-c FILE | --ledger DIR] --point INSTRUMENT.QUANTITY [--from T]\n"
+        "                     [--to T] [--limit N | --bins N] [--csv | --json]\n"
+        "\n"
+        "Reads blocks of the ledger, beside a running daemon or without one, and prints what the\n"
+        "point read: indication, corrected value and expanded uncertainty as they were recorded\n"
+        "(— where there is none), and polls that brought nothing as gaps with their reason.\n"
+        "\n"
+        "  -c, --config FILE    the configuration; otherwise tally.yaml in this folder, then\n"
+        "                       /etc/tally/tally.yaml\n"
+        "      --drivers DIR    where the drivers are, instead of gateway.drivers\n"
+        "      --ledger DIR     the ledger's folder, with no configuration\n"
+        "      --point NAME     the point, such as main-meter.active-energy-import\n"
+        "      --from T         from then on; T is RFC 3339, a date or a time in the site's zone,\n"
+        "                       -1h (also s, min, d, w) or now\n"
+        "      --to T           before then\n"
+        "      --limit N        at most N rows\n"
+        "      --bins N         N equal parts of the time, each with count, minimum and maximum\n"
+        "      --csv            CSV (RFC 4180)\n"
+        "      --json           JSON: an array, an element a line\n"
+        "  -h, --help           print this\n",
+    .run = run};

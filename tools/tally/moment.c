@@ -1,0 +1,66 @@
+#include "moment.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static int parse_before_now(const char *text, int64_t now_us, int64_t *out_us)
+{
+    static const struct {
+        const char *unit;
+        int64_t us;
+    } units[] = {{"s", 1000000},
+                 {"min", 60000000},
+                 {"h", 3600000000},
+                 {"d", 86400 * 1000000LL},
+                 {"w", 7 * 86400 * 1000000LL}};
+    char *end;
+    if (text[1] < '0' || text[1] > '9') {
+        return ERROR_INPUT;
+    }
+    long number = strtol(text + 1, &end, 10);
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (strcmp(end, units[i].unit) == 0 && number <= 1000000) {
+            *out_us = now_us - number * units[i].us;
+            return OK;
+        }
+    }
+    return ERROR_INPUT;
+}
+
+static int parse_local(const char *text, int64_t *out_us)
+{
+    static const char *const forms[] = {"%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M",
+                                        "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"};
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        struct tm t = {.tm_isdst = -1};
+        const char *end = strptime(text, forms[i], &t);
+        if (!end || *end || strlen(text) < 10) {
+            continue;
+        }
+        struct tm asked = t;
+        time_t seconds = mktime(&t);
+        // mktime takes 31 February for 3 March; we do not.
+        if (t.tm_mday != asked.tm_mday || t.tm_mon != asked.tm_mon) {
+            return ERROR_INPUT;
+        }
+        *out_us = (int64_t)seconds * 1000000;
+        return OK;
+    }
+    return ERROR_INPUT;
+}
+
+int moment_parse(const char *text, int64_t now_us, int64_t *out_us)
+{
+    if (strcmp(text, "now") == 0) {
+        *out_us = now_us;
+        return OK;
+    }
+    if (text[0] == '-') {
+        return parse_before_now(text, now_us, out_us);
+    }
+    return parse_local(text, out_us) == OK ? OK : clock_parse_utc(text, out_us);
+}

@@ -1,0 +1,168 @@
+// tally rebuild: deletes the series, a projection, and builds it again from the blocks.
+#include "tally.h"
+
+#include "control/control.h"
+#include "ledger/ledger.h"
+#include "series/series.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STEP_BLOCKS 256
+
+// Whether a daemon has the ledger: it holds a lock on <ledger>/lock. The lock is looked at once
+// only, because a look can make a daemon that starts at that very moment give up.
+static bool ledger_is_held(const char *directory)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/lock", directory);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    bool held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(fd);
+    return held;
+}
+
+static bool daemon_answers(const char *control)
+{
+    struct text out = text_make(1u << 20);
+    bool answers = control_ask(control, "status", &out, NULL) != ERROR_ABSENT;
+    text_free(&out);
+    return answers;
+}
+
+static int delete_series(const char *directory, struct why *why)
+{
+    static const char *const names[] = {"series.db-wal", "series.db-shm", "series.db"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof path, "%s/%s", directory, names[i]);
+        if (unlink(path) < 0 && errno != ENOENT) {
+            return why_set(why, ERROR_SYSTEM, "cannot delete %s: %s", path, strerror(errno));
+        }
+    }
+    return OK;
+}
+
+static void show_progress(uint64_t done, uint64_t all)
+{
+    fprintf(stderr, "\r%3.0f%%  %" PRIu64 " of %" PRIu64 " blocks ",
+            all ? 100.0 * (double)done / (double)all : 100.0, done, all);
+}
+
+// Builds until nothing is left. *count: the blocks taken in.
+static int build(const struct place *place, struct series *series, struct ledger_reader *reader,
+                 uint64_t *count, struct why *why)
+{
+    uint64_t first, size;
+    bool terminal = isatty(STDERR_FILENO), more = true;
+    time_t shown = 0;
+    int error = ledger_reader_extent(reader, &first, &size, why);
+    while (!error && more) {
+        error = series_update(series, reader, STEP_BLOCKS, &more, why);
+        *count = more && *count + STEP_BLOCKS < size - first ? *count + STEP_BLOCKS : size - first;
+        time_t now = time(NULL);
+        if (now == shown) {
+            continue;
+        }
+        shown = now;
+        if (terminal) {
+            show_progress(*count, size - first);
+        }
+        if (!error && more && daemon_answers(place->control)) {
+            error = why_set(why, ERROR_BUSY,
+                            "a daemon was started meanwhile; it builds what is left itself");
+        }
+    }
+    if (terminal) {
+        fputs("\r\033[K", stderr);
+    }
+    return error ? error : series_flush(series, why);
+}
+
+static int rebuild(const struct command *command, const struct place *place)
+{
+    struct why why = {""};
+    struct ledger_reader *reader = NULL;
+    struct series *series = NULL;
+    uint64_t count = 0;
+    if (!place->ledger) {
+        return command_misused(command, "which ledger? give -c or --ledger");
+    }
+    if (ledger_is_held(place->ledger) || daemon_answers(place->control)) {
+        fprintf(stderr,
+                "tally rebuild: a daemon runs on %s and writes the series itself: stop it first\n",
+                place->ledger);
+        return EXIT_FINDING;
+    }
+    int error = ledger_reader_open(&reader, place->ledger, &why);
+    if (!error) {
+        error = delete_series(place->ledger, &why);
+    }
+    if (!error) {
+        error = series_open(&series, place->ledger, true, &why);
+    }
+    if (!error) {
+        error = build(place, series, reader, &count, &why);
+    }
+    series_close(series);
+    ledger_reader_close(reader);
+    if (error) {
+        fprintf(stderr, "tally rebuild: %s\n", why.text);
+        return EXIT_FINDING;
+    }
+    printf("series rebuilt from %" PRIu64 " blocks\n", count);
+    return EXIT_GOOD;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
+                                            {"drivers", required_argument, NULL, PLACE_DRIVERS},
+                                            {"ledger", required_argument, NULL, PLACE_LEDGER},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    struct place place = {0};
+    for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+        if (option == 'h') {
+            return command_help(command);
+        }
+        if (!place_take(&place, option, optarg)) {
+            return command_misused(command, NULL);
+        }
+    }
+    if (optind != argc) {
+        return command_misused(command, "what is '%s' for?", argv[optind]);
+    }
+    int status = place_find(&place);
+    if (status == EXIT_GOOD) {
+        status = rebuild(command, &place);
+    }
+    place_free(&place);
+    return status;
+}
+
+const struct command command_rebuild = {
+    .name = "tally rebuild",
+    .summary = "build the series again from the blocks",
+    .usage = "usage: tally rebuild [-c FILE | --ledger DIR]\n"
+             "\n"
+             "Deletes the series (minimum and maximum per point, in series.db), which is a\n"
+             "projection of the ledger, and builds it again from the blocks. Refuses while a\n"
+             "daemon runs on the ledger. No block is touched.\n"
+             "\n"
+             "  -c, --config FILE  the configuration; otherwise tally.yaml in this folder, then\n"
+             "                     /etc/tally/tally.yaml\n"
+             "      --drivers DIR  where the drivers are, instead of gateway.drivers\n"
+             "      --ledger DIR   the ledger's folder, with no configuration\n"
+             "  -h, --help         print this\n",
+    .run = run};
