@@ -180,7 +180,8 @@ static void append_instruments(struct text *out, const struct status_sources *so
         if (sources->poller) {
             poller_instrument_status(sources->poller, i, &status);
         }
-        bool troubled = !status.healthy || status.identity_mismatch;
+        const char *state = instrument_state(&status);
+        bool troubled = strcmp(state, "reading") != 0 && strcmp(state, "waiting") != 0;
         silent += status.quarantined;
         if (detail == DETAIL_NONE || (detail == DETAIL_TROUBLED && !troubled)) {
             omitted++;
