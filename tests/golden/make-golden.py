@@ -150,7 +150,17 @@ def chint():
     a.value("active-energy-export", 0x1028, "f32", 3.01)
     b = Image("not available", 3)
     b.nothing("frequency", 0x2044, "7fffffff")
-    write("chint-dtsu666", a, b)
+    c = Image("through transformers", 3, pt="100", ct="40")
+    c.value("voltage-l1", 0x2006, "f32", 577.4, "0.1", ("pt",))
+    c.value("voltage-l1-l2", 0x2000, "f32", 1000.0, "0.1", ("pt",))
+    c.value("current-l2", 0x200E, "f32", 4321.0, "0.001", ("ct",))
+    c.value("active-power", 0x2012, "f32", 27000.5, "0.1", ("pt", "ct"))
+    c.value("reactive-power-l3", 0x2020, "f32", -30.0, "0.1", ("pt", "ct"))
+    c.value("power-factor", 0x202A, "f32", 950.0, "0.001")
+    c.value("frequency", 0x2044, "f32", 5000.0, "0.01")
+    c.value("active-energy-import", 0x101E, "f32", 9512.37, "1", ("pt", "ct"))
+    c.value("active-energy-export", 0x1028, "f32", 0.25, "1", ("pt", "ct"))
+    write("chint-dtsu666", a, b, c)
 
 
 def schneider():
