@@ -111,14 +111,14 @@ static int plan_statuses(struct plan_body *body, const struct driver *driver)
     if (!count) {
         return OK;
     }
-    const struct driver_status **sorted = calloc(count, sizeof(*sorted));
+    const struct driver_status **sorted = calloc(count, sizeof(const struct driver_status *));
     if (!sorted) {
         return ERROR_MEMORY;
     }
     for (size_t i = 0; i < count; i++) {
         sorted[i] = &driver->statuses[i];
     }
-    qsort(sorted, count, sizeof(*sorted), compare_statuses);
+    qsort(sorted, count, sizeof(const struct driver_status *), compare_statuses);
     for (size_t i = 0; i < count;) {
         uint8_t function = sorted[i]->function;
         struct span span = status_span(sorted[i]);

@@ -215,7 +215,7 @@ static void read_quantities(struct config_reader *reader, const struct node *lis
 {
     const struct driver *driver = instrument->driver;
     size_t room = driver ? driver->quantity_count : 0;
-    instrument->quantities = config_take(reader, room * sizeof(*instrument->quantities));
+    instrument->quantities = config_take(reader, room * sizeof(const struct driver_quantity *));
     if (!instrument->quantities) {
         return;
     }
@@ -305,7 +305,7 @@ void config_read_instruments(struct config_reader *reader, const struct node *li
     struct config *config = reader->config;
     size_t count = config_count(reader, list, "instruments", CONFIG_INSTRUMENTS_MAX), points = 0;
     config->instruments = config_take(reader, count * sizeof *config->instruments);
-    config->drivers = config_take(reader, count * sizeof(*config->drivers));
+    config->drivers = config_take(reader, count * sizeof(struct driver *));
     reader->slots = config_take(reader, count * sizeof *reader->slots);
     reader->unit_usable = config_take(reader, count * sizeof *reader->unit_usable);
     if (!config->instruments || !config->drivers || !reader->slots || !reader->unit_usable) {

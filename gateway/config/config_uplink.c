@@ -83,7 +83,7 @@ static void read_reconnect(struct config_reader *reader, const struct uplink_key
         document_fault(document, k->reconnect_max,
                        "reconnect_max %s: below reconnect_min (200ms unless given)",
                        k->reconnect_max->scalar);
-    } else {
+    } else if (k->reconnect_min) {
         document_fault(document, k->reconnect_min,
                        "reconnect_min %s: above reconnect_max (30s unless given)",
                        k->reconnect_min->scalar);
