@@ -32,7 +32,7 @@ void *arena_take(void **arena, size_t bytes)
     if (bytes > SIZE_MAX / 2) {
         return NULL;
     }
-    size_t unit = sizeof(max_align_t), rounded = (bytes + unit - 1) / unit * unit;
+    size_t unit = _Alignof(max_align_t), rounded = (bytes + unit - 1) / unit * unit;
     struct chunk *chunk = *arena;
     if (!chunk || chunk->size - chunk->used < rounded) {
         struct chunk *more = chunk_make(rounded);

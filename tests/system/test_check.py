@@ -30,10 +30,16 @@ def check(path, *more):
     )
 
 
+def counted(faults):
+    """The faults and the line that ends them."""
+    count = faults.count("\n")
+    return f"{faults}{count} fault{'' if count == 1 else 's'}\n"
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in BAD.glob("[0-9]*.yaml")))
 def test_a_bad_configuration_gives_exactly_its_faults(name):
     answer = check(f"{name}.yaml")
-    assert answer.stderr == (BAD / f"{name}.txt").read_text(encoding="utf-8")
+    assert answer.stderr == counted((BAD / f"{name}.txt").read_text(encoding="utf-8"))
     assert answer.stdout == ""
     assert answer.returncode == 1
 
@@ -72,4 +78,4 @@ def test_the_sample_configuration_is_good():
 def test_a_file_that_is_not_there_is_said(tmp_path):
     answer = check(tmp_path / "none.yaml")
     assert answer.returncode == 1
-    assert answer.stderr == f"{tmp_path}/none.yaml: cannot be opened: No such file or directory\n"
+    assert answer.stderr == counted(f"{tmp_path}/none.yaml: cannot be opened: No such file or directory\n")

@@ -213,6 +213,75 @@ static void empty_lists_are_good(void **state)
     config_free(config);
 }
 
+// One slip in a good configuration of one bus and one instrument, and what is in its only fault.
+static void some_slips_are_told_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *zone, *bus, *instrument, *fault;
+    } cases[] = {
+        {"UTC", "rtu: /x, baud: 9600", "unit: 1, serial: 12E", NULL},
+        {"Etc/GMT+8", "rtu: /x, baud: 9600", "unit: 1, serial: 1.5.2", NULL},
+        {"right/UTC", "rtu: /x, baud: 9600", "unit: 1", "time_zone right/UTC: not a time zone"},
+        {"/etc/localtime", "rtu: /x, baud: 9600", "unit: 1", "/etc/localtime: not a time zone"},
+        {"Asia", "rtu: /x, baud: 9600", "unit: 1", "time_zone Asia: not a time zone"},
+        {"UTC", "rtu: /x, baud: 9600", "unit: 0", "unit 0: out of range (expected 1 to 247)"},
+        {"UTC", "rtu: /x, baud: 9600", "unit: 1, serial: 0x12", "serial 0x12: put it in quotes"},
+        {"UTC", "rtu: /x, baud: 9600", "unit: 1, serial: 1.5e+3", "serial 1.5e+3: put it"},
+        {"UTC", "rtu: /x", "unit: 1", "bus: key 'baud' is missing"},
+        {"UTC", "rtu_over_tcp: \"h:1\"", "unit: 248", "unit 248: out of range"},
+        {"UTC", "tcp: \"h:1\"", "unit: 255", NULL},
+        {"UTC", "tcp: \"h:0\"", "unit: 1", "'0' is not a port"},
+        {"UTC", "tcp: \"[::1]\"", "unit: 1", "the port is missing"},
+        {"UTC", "tcp: \"[::1:502\"", "unit: 1", "']' is missing"},
+        {"UTC", "tcp: \"[::g]:502\"", "unit: 1", "not an address"},
+        {"UTC", "tcp: \"[::1]x502\"", "unit: 1", "'x502' is not a port"},
+        {"UTC", "tcp: \"a b:502\"", "unit: 1", "not an address"},
+        {"UTC", "tcp: \":502\"", "unit: 1", "not an address"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[1000];
+        snprintf(text, sizeof text,
+                 "site: {name: s, code: 91350100M000100Y43, time_zone: %s}\n"
+                 "gateway: {name: g, data: d}\nbuses: [{name: b, %s}]\n"
+                 "instruments: [{name: m, bus: b, driver: meter, every: 1h, %s}]\n",
+                 cases[i].zone, cases[i].bus, cases[i].instrument);
+        struct faults faults = {0};
+        struct config *config = load_text(text, &faults);
+        if (!cases[i].fault ? !config : faults.count != 1) {
+            fail_msg("case %zu: %zu faults, %s", i, faults.count,
+                     faults.count ? *faults.lines : "");
+        }
+        if (cases[i].fault && !strstr(faults.lines[0], cases[i].fault)) {
+            fail_msg("case %zu: %s", i, faults.lines[0]);
+        }
+        config_free(config);
+        faults_free(&faults);
+    }
+}
+
+static void a_port_under_two_names_is_one_port(void **state)
+{
+    (void)state;
+    char link[] = "/tmp/tally-link-XXXXXX", text[600];
+    int fd = mkstemp(link);
+    close(fd);
+    unlink(link);
+    assert_int_equal(symlink("/dev/null", link), 0);
+    snprintf(text, sizeof text,
+             SITE "gateway: {name: g, data: d}\n"
+                  "buses:\n  - {name: a, rtu: /dev/null, baud: 9600}\n"
+                  "  - {name: b, rtu: %s, baud: 9600}\ninstruments: []\n",
+             link);
+    struct faults faults = {0};
+    struct config *config = load_text(text, &faults);
+    unlink(link);
+    assert_null(config);
+    assert_int_equal(faults.count, 1);
+    assert_non_null(strstr(faults.lines[0], "the bus at line 4 is on it already"));
+    faults_free(&faults);
+}
+
 static void a_missing_file_is_a_fault(void **state)
 {
     (void)state;
@@ -310,6 +379,8 @@ int main(void)
         cmocka_unit_test(defaults_are_those_of_the_header),
         cmocka_unit_test(every_key_is_taken),
         cmocka_unit_test(empty_lists_are_good),
+        cmocka_unit_test(some_slips_are_told_apart),
+        cmocka_unit_test(a_port_under_two_names_is_one_port),
         cmocka_unit_test(a_missing_file_is_a_fault),
         cmocka_unit_test(the_number_of_instruments_is_bounded),
         cmocka_unit_test(credit_codes_are_checked_by_gb_32100),
