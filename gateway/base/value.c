@@ -335,20 +335,15 @@ static void shortest_by_library(struct digits *out, double number, const struct 
 }
 
 // The power of ten by which number (1e-13 < number < 1e21) is to be multiplied to have `count`
-// digits before the point.
+// digits before the point: from its power of two, 1233/4096 being log10(2) from below.
 static int power_for(double number, int count)
 {
-    int low = -13, high = 21; // 10^low <= number < 10^high
-    while (high - low > 1) {
-        int middle = (low + high) / 2 - (low + high < 0 && (low + high) % 2 != 0);
-        double ten = middle < 0 ? 1 / double_tens[-middle] : double_tens[middle];
-        if (number >= ten) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return count - 1 - low;
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    int two = (int)(bits >> 52) - 1023;
+    int ten = (two * 1233 - (two < 0 ? 4095 : 0)) / 4096 + 1;
+    double power = ten < 0 ? 1 / double_tens[-ten] : double_tens[ten];
+    return count - ten - (number >= power);
 }
 
 static double multiply_ten(double number, int power)
