@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,8 +39,8 @@ int exchange_send(struct port *port, const struct frame_request *request)
     return sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK ? ERROR_CLOSED : ERROR_TIMEOUT;
 }
 
-// Reads what is there. Bytes read; 0 when there is nothing; ERROR_CLOSED, with errno 0 when the
-// other side closed.
+// Reads what poll() says is there. Bytes read; 0 when there is nothing; ERROR_CLOSED, with errno 0
+// when the other side closed.
 static ssize_t read_some(const struct port *port, void *out, size_t room)
 {
     ssize_t got = read(port->fd, out, room);
@@ -213,16 +214,41 @@ static bool closed_while_idle(const struct port *port)
     return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
-static void fail(struct exchange *exchange, struct port *port, enum exchange_outcome outcome)
+// More may come that is no answer to the next request: the line is heard out, the connection begun
+// afresh.
+static void distrust(const struct exchange *exchange, struct port *port)
 {
-    exchange->outcome = outcome;
-    exchange->ended_ns = wake_now_ns();
     if (!port_is_rtu(port)) {
         port_close(port);
         return;
     }
     port->unsettled = true;
     port->late_until_ns = exchange->sent_ns + port->bus->late_max_us * 1000;
+}
+
+static void fail(struct exchange *exchange, struct port *port, enum exchange_outcome outcome)
+{
+    exchange->outcome = outcome;
+    exchange->ended_ns = wake_now_ns();
+    distrust(exchange, port);
+}
+
+// Drops what came since the last answer: nobody asked for it. Not where frames are TCP frames:
+// there the transaction number tells.
+static int drop_unasked(struct port *port)
+{
+    uint8_t unasked[FRAME_MAX];
+    ssize_t got = 1;
+    switch (port->bus->transport) {
+    case TRANSPORT_TCP: return OK;
+    // read() gives 0 on a serial port that has nothing as on one that is gone.
+    case TRANSPORT_RTU: return tcflush(port->fd, TCIFLUSH) < 0 ? ERROR_CLOSED : OK;
+    case TRANSPORT_RTU_OVER_TCP: break;
+    }
+    while (got > 0) {
+        got = read_some(port, unasked, sizeof unasked);
+    }
+    return got < 0 ? ERROR_CLOSED : OK;
 }
 
 static void conclude(struct exchange *exchange, struct port *port, const struct clock *clock,
@@ -241,8 +267,8 @@ static void conclude(struct exchange *exchange, struct port *port, const struct 
             exchange->answer.state == FRAME_COMPLETE ? EXCHANGE_OK : EXCHANGE_EXCEPTION;
         take_time(exchange, clock);
         port->quiet_ns = exchange->ended_ns;
-        if (exchange->length > exchange->answer.length && !port_is_rtu(port)) {
-            port_close(port); // it said more than it was asked: begin afresh
+        if (exchange->length > exchange->answer.length) {
+            distrust(exchange, port); // it said more than it was asked
         }
     } else {
         fail(exchange, port, EXCHANGE_DAMAGED);
@@ -264,6 +290,9 @@ void exchange_run(struct exchange *exchange, struct port *port, struct wake *wak
     }
     int result = keep_gap(port, wake);
     size_t heard = 0;
+    if (result == OK) {
+        result = drop_unasked(port);
+    }
     if (result == OK) {
         exchange->sent_ns = wake_now_ns();
         result = exchange_send(port, request);

@@ -20,6 +20,8 @@ void port_init(struct port *port, const struct config_bus *bus)
     if (bus->transport == TRANSPORT_RTU) {
         port->character_ns = bus_character_ns(bus);
         port->gap_ns = bus_gap_ns(bus);
+    } else if (bus->transport == TRANSPORT_RTU_OVER_TCP) {
+        port->gap_ns = PORT_NETWORK_GAP_NS;
     }
 }
 

@@ -13,6 +13,9 @@
 #include <stdint.h>
 
 #define PORT_CONNECT_US 3000000 // time allowed to look up a host and connect
+// RTU over TCP: how the line behind the other end runs is not known; its gap is no shorter than the
+// shortest on any line (Modbus over Serial Line V1.02 §2.5.1.1).
+#define PORT_NETWORK_GAP_NS 1750000
 
 struct _modbus; // libmodbus's modbus_t
 
@@ -21,7 +24,7 @@ struct port {
     struct _modbus *modbus; // NULL while closed
     int fd;                 // its descriptor; -1 while closed
     int64_t character_ns;   // time of one character on the wire; 0 on TCP
-    int64_t gap_ns;         // silence between frames; 0 on TCP
+    int64_t gap_ns;         // silence between frames; 0 where frames are TCP frames
     int64_t quiet_ns;       // when the last byte was sent, seen or due to be sent
     bool unsettled;         // an exchange failed: exchange_settle before the next
     int64_t late_until_ns;  // until when its answer may still come
