@@ -17,9 +17,6 @@ struct chunk {
 static struct chunk *chunk_make(size_t bytes)
 {
     size_t size = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
-    if (size > SIZE_MAX - sizeof(struct chunk)) {
-        return NULL;
-    }
     struct chunk *chunk = calloc(1, sizeof *chunk + size);
     if (chunk) {
         chunk->size = size;
@@ -29,7 +26,7 @@ static struct chunk *chunk_make(size_t bytes)
 
 void *arena_take(void **arena, size_t bytes)
 {
-    if (bytes > SIZE_MAX / 2) {
+    if (bytes > ARENA_PIECE_MAX) {
         return NULL;
     }
     size_t unit = _Alignof(max_align_t), rounded = (bytes + unit - 1) / unit * unit;
@@ -56,7 +53,7 @@ void *arena_take(void **arena, size_t bytes)
 
 char *arena_copy(void **arena, const void *bytes, size_t length)
 {
-    char *copy = length < SIZE_MAX ? arena_take(arena, length + 1) : NULL;
+    char *copy = length < ARENA_PIECE_MAX ? arena_take(arena, length + 1) : NULL;
     if (copy && length) {
         memcpy(copy, bytes, length);
     }

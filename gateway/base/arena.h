@@ -6,7 +6,10 @@
 
 #include <stddef.h>
 
-// Zeroed memory, aligned for any type, or NULL. It lives until arena_free; `bytes` may be 0.
+#define ARENA_PIECE_MAX ((size_t)256 << 20) // bytes at once
+
+// Zeroed memory, aligned for any type; NULL when there is none or more than ARENA_PIECE_MAX is
+// asked for. It lives until arena_free; `bytes` may be 0.
 void *arena_take(void **arena, size_t bytes);
 // The bytes and a terminator, or NULL.
 char *arena_copy(void **arena, const void *bytes, size_t length);

@@ -52,7 +52,8 @@ static void texts_are_copied_and_formatted(void **state)
     assert_string_equal(arena_copy(&arena, NULL, 0), "");
     assert_string_equal(arena_format(&arena, "%s/%d", "x", 7), "x/7");
     assert_null(arena_take(&arena, SIZE_MAX));
-    assert_null(arena_take(&arena, SIZE_MAX / 2 - 1));
+    assert_null(arena_copy(&arena, "", SIZE_MAX));
+    assert_null(arena_take(&arena, ARENA_PIECE_MAX + 1));
     arena_free(&arena);
 }
 
