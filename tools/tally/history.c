@@ -33,9 +33,10 @@ struct history {
     struct text bytes;
     struct block_view view;
     struct rows rows;
-    char run[33];      // of the block before
-    bool seen;         // the point is in some definitions of the range
-    uint64_t left_out; // damaged blocks
+    char run[33];                  // of the block before
+    uint64_t left_out;             // damaged blocks
+    uint32_t numbers[NUMBERS_MAX]; // that the point has had
+    size_t number_count;
 };
 
 static bool is_ours(const struct history *history, uint32_t point, int64_t t_us)
@@ -108,7 +109,6 @@ static int write_rows(struct history *history)
             }
             memcpy(history->run, history->view.run, sizeof history->run);
             if (history->naming.found) {
-                history->seen = true;
                 write_block(history);
             }
         }
@@ -189,14 +189,10 @@ static void add_bins(struct series_bin *sum, const struct series_bin *part, size
 static int sum_bins(struct history *history, struct series *series, struct series_bin *sum,
                     struct series_bin *part, struct why *why)
 {
-    uint32_t numbers[NUMBERS_MAX];
-    size_t count = 0;
-    int error = ledger_reader_point_numbers(history->reader, history->point, numbers, NUMBERS_MAX,
-                                            &count, why);
-    history->seen = count > 0;
-    for (size_t i = 0; i < count && !error; i++) {
-        error = series_bins(series, history->reader, numbers[i], history->from_us, history->to_us,
-                            part, history->bins, why);
+    int error = OK;
+    for (size_t i = 0; i < history->number_count && !error; i++) {
+        error = series_bins(series, history->reader, history->numbers[i], history->from_us,
+                            history->to_us, part, history->bins, why);
         if (!error) {
             add_bins(sum, part, history->bins);
         }
@@ -219,7 +215,7 @@ static int write_series(struct history *history)
     }
     if (error) {
         fprintf(stderr, "tally history: %s\n", why.text);
-    } else if (history->seen) {
+    } else {
         write_bins(history, sum);
     }
     series_close(series);
@@ -291,41 +287,53 @@ static int last_definitions(struct ledger_reader *reader, uint64_t n, struct dig
     return error;
 }
 
+// The point's numbers and the ledger's time zone. 0; an error, or ERROR_ABSENT when there is no
+// such point, which is said.
+static int find_point(struct history *history, uint64_t last, struct why *why)
+{
+    struct digest definitions;
+    int error = last_definitions(history->reader, last, &definitions, why);
+    error = error ? error : naming_find(&history->naming, &definitions, why);
+    error = error ? error
+                  : ledger_reader_point_numbers(history->reader, history->point, history->numbers,
+                                                NUMBERS_MAX, &history->number_count, why);
+    if (error) {
+        fprintf(stderr, "tally history: %s\n", why->text);
+        return error;
+    }
+    if (!history->number_count) {
+        naming_print_unknown(&history->naming, &definitions);
+        return ERROR_ABSENT;
+    }
+    if (!show_set_zone(history->naming.time_zone)) {
+        fprintf(stderr,
+                "tally history: this machine does not know the time zone '%s': local times are "
+                "UTC\n",
+                history->naming.time_zone);
+    }
+    return OK;
+}
+
 static int write_history(const struct command *command, struct history *history)
 {
     struct why why = {""};
     uint64_t first = 0, size = 0;
-    struct digest definitions;
     int error = ledger_reader_extent(history->reader, &first, &size, &why);
-    if (!error && first < size) {
-        error = last_definitions(history->reader, size - 1, &definitions, &why);
-    }
-    if (!error && first < size) {
-        error = naming_find(&history->naming, &definitions, &why);
-    }
     if (error || first == size) {
         fprintf(stderr, "tally history: %s\n", error ? why.text : "the ledger holds no block yet");
         return EXIT_FINDING;
     }
-    if (!show_set_zone(history->naming.time_zone)) {
-        fprintf(stderr,
-                "tally history: this machine does not know the time zone '%s': local times "
-                "are UTC\n",
-                history->naming.time_zone);
+    if (find_point(history, size - 1, &why) != OK) {
+        return EXIT_FINDING;
     }
-    bool known = history->naming.found;
     int status = read_times(command, history);
-    if (status == EXIT_GOOD && history->bins && find_extent(history, first, size - 1) != OK) {
-        status = EXIT_FINDING;
+    if (status != EXIT_GOOD) {
+        return status;
     }
-    if (status == EXIT_GOOD) {
-        status = history->bins ? write_series(history) : write_rows(history);
+    if (!history->bins) {
+        return write_rows(history);
     }
-    if (status == EXIT_GOOD && !known && !history->seen) {
-        naming_print_unknown(&history->naming, &definitions);
-        status = EXIT_FINDING;
-    }
-    return status;
+    return find_extent(history, first, size - 1) == OK ? write_series(history) : EXIT_FINDING;
 }
 
 static int open_and_write(const struct command *command, struct history *history,

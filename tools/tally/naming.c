@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_MAX (16u << 20)
+#define FILE_MAX    (16u << 20)
+#define NAMES_SHOWN 40
 
 static int read_definitions(struct ledger_reader *reader, const struct digest *hash, cJSON **out,
                             struct why *why)
@@ -94,8 +95,11 @@ void naming_print_unknown(struct naming *naming, const struct digest *definition
             fprintf(stderr, "; did you mean '%s'?", nearest);
         }
         fputs("\nits points now are:\n", stderr);
-        for (size_t i = 0; i < at; i++) {
+        for (size_t i = 0; i < at && i < NAMES_SHOWN; i++) {
             fprintf(stderr, "  %s\n", names[i]);
+        }
+        if (at > NAMES_SHOWN) {
+            fprintf(stderr, "  … and %zu more\n", at - NAMES_SHOWN);
         }
     }
     free(words);

@@ -93,7 +93,7 @@ static void table_reading(struct rows *rows, const struct block_reading *reading
     append_number_cell(out, reading->uncertainty, reading->uncertainty_length, 8);
     struct text window = text_make(64);
     show_append_duration(&window, reading->half_window_us);
-    append_cell(out, window.data ? window.data : "", 8, true);
+    append_cell(out, window.data ? window.data : "", 11, true);
     text_free(&window);
     text_append_format(out, "%9" PRIu64 "  ", block);
     show_append_flags(out, reading->flags, " ");
@@ -226,8 +226,8 @@ void rows_begin(struct rows *rows, enum rows_form form, FILE *to, const char *na
     *rows = (struct rows){.form = form, .to = to, .name = name, .line = text_make(LINE_MAX_BYTES)};
     switch (form) {
     case ROWS_TABLE:
-        fprintf(to, "%-30s  %-27s  %14s  %-5s  %10s  %8s  %8s  %9s  %s\n", "local time", "UTC",
-                "indication", "unit", "corrected", "U", "window/2", "block", "flags");
+        fprintf(to, "%-30s  %-27s  %14s  %-5s  %10s  %8s  %11s  %9s  %s\n", "local time", "UTC",
+                "indication", "unit", "corrected", "U", "half window", "block", "flags");
         break;
     case ROWS_CSV:
         fputs("time_utc,time_local,name,point,block,half_window_us,raw,indication,unit,corrected,"

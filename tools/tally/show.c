@@ -2,6 +2,7 @@
 
 #include "base/reading.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,6 +170,7 @@ void show_table_append(const struct show_table *table, struct text *out)
 {
     size_t widths[SHOW_COLUMNS_MAX] = {0};
     bool right[SHOW_COLUMNS_MAX] = {false};
+    assert(table->columns > 0 && table->columns <= SHOW_COLUMNS_MAX);
     if (table->cells.failed) {
         out->failed = true;
         return;
