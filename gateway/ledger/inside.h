@@ -17,6 +17,7 @@
 #define LEDGER_CURSORS_MAX  32
 #define LEDGER_WATCHERS_MAX 16
 #define LEDGER_FILE_MAX     (16u << 20)
+#define LEDGER_UNSAVED      "unsaved"
 #define LEDGER_IDLE_US      15000000 // cursors wait so long for a block to go along with
 
 struct ledger_cursor {
@@ -44,7 +45,7 @@ struct ledger {
     int64_t appended_mono_us;
 
     pthread_mutex_t looking;
-    struct digest tip; // as of opening
+    struct digest tip; // leaf hash of block size - 1
     uint64_t first, size, readings;
     struct ledger_cursor cursors[LEDGER_CURSORS_MAX];
     size_t cursor_count;
@@ -64,6 +65,10 @@ int cursors_load(struct ledger *ledger, struct why *why);
 // Puts a file within the caller's transaction.
 int files_put(struct ledger *ledger, const char *kind, const void *bytes, size_t length,
               struct digest *hash, struct why *why);
+
+// Drops the files that no kept definitions name, put well before block `first`; within the caller's
+// transaction.
+int files_prune(struct ledger *ledger, uint64_t first, struct why *why);
 
 // [*first, *size) of the blocks in a store.
 int store_extent(struct store *store, uint64_t *first, uint64_t *size, struct why *why);

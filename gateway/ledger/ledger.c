@@ -281,6 +281,7 @@ int ledger_append(struct ledger *ledger, const struct ledger_block *blocks, size
     note_outcome(ledger, error, &own);
     if (error == OK) {
         ledger->size += count;
+        ledger->tip = count ? blocks[count - 1].leaf : ledger->tip;
         ledger->readings += readings;
         for (size_t i = 0; i < ledger->watcher_count; i++) {
             eventfd_write(ledger->watchers[i], 1);
@@ -311,7 +312,10 @@ uint64_t ledger_size(struct ledger *ledger)
 
 struct digest ledger_tip(struct ledger *ledger)
 {
-    return ledger->tip;
+    pthread_mutex_lock(&ledger->looking);
+    struct digest tip = ledger->tip;
+    pthread_mutex_unlock(&ledger->looking);
+    return tip;
 }
 
 void ledger_status(struct ledger *ledger, struct ledger_status *status)

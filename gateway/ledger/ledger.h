@@ -54,8 +54,7 @@ void ledger_close(struct ledger *ledger);
 const char *ledger_origin(const struct ledger *ledger);
 // Blocks durably stored; the number of the next block. Any thread.
 uint64_t ledger_size(struct ledger *ledger);
-// Leaf hash of block size - 1 (all zero when empty) as of opening: where the recorder's chain
-// begins.
+// Leaf hash of block size - 1 (all zero when empty): where the recorder's chain goes on.
 struct digest ledger_tip(struct ledger *ledger);
 
 struct ledger_block {
@@ -73,6 +72,13 @@ struct ledger_block {
 // nothing of it is stored and the ledger is as before. One thread at a time (the committer).
 int ledger_append(struct ledger *ledger, const struct ledger_block *blocks, size_t count,
                   struct why *why);
+
+// Keeps a block that could not be appended in the file `unsaved` beside the database; the next
+// ledger_open appends it, or, when a new log begins, keeps it as a recovered file.
+int ledger_save_unstored(struct ledger *ledger, const struct ledger_block *block, struct why *why);
+// 1 MiB held back in the file `reserve`, really written, so that the event of a full disk has room.
+int ledger_reserve_hold(struct ledger *ledger, struct why *why);
+void ledger_reserve_release(struct ledger *ledger);
 
 // Content-addressed files: put is idempotent and durable on return; `kind` is for people ("driver",
 // "definitions", "configuration", "recovered"). At most 16 MiB.

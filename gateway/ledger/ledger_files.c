@@ -219,3 +219,57 @@ int ledger_point_number(struct ledger *ledger, const char *name, const char *def
     }
     return end_one(ledger, own, error, why);
 }
+
+// --- pruning ------------------------------------------------------------------------------------
+
+static bool is_listed(const struct text *list, const struct digest *hash)
+{
+    for (size_t at = 0; at + DIGEST_SIZE <= list->length; at += DIGEST_SIZE) {
+        if (memcmp(list->data + at, hash->bytes, DIGEST_SIZE) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The hashes of column 0 of each row: all bytes of it, or, `spare`, those rows that no kept
+// definitions name and that were put before `first`.
+static int collect(struct store *store, enum statement which, const struct text *needed,
+                   uint64_t first, struct text *out, struct why *why)
+{
+    sqlite3_stmt *rows = store_statement(store, which);
+    if (!rows) {
+        return store_error(store, why);
+    }
+    int code;
+    while ((code = sqlite3_step(rows)) == SQLITE_ROW) {
+        struct digest hash;
+        if (!needed) {
+            text_append(out, sqlite3_column_blob(rows, 0), (size_t)sqlite3_column_bytes(rows, 0));
+        } else if (store_column_digest(rows, 0, &hash) && !is_listed(needed, &hash) &&
+                   (uint64_t)sqlite3_column_int64(rows, 1) + TILE_WIDTH < first) {
+            text_append(out, hash.bytes, DIGEST_SIZE);
+        }
+    }
+    int error = code == SQLITE_DONE ? OK : store_error(store, why);
+    store_done(rows);
+    return error == OK && out->failed ? why_set(why, ERROR_MEMORY, "out of memory") : error;
+}
+
+int files_prune(struct ledger *ledger, uint64_t first, struct why *why)
+{
+    struct text needed = text_make(16u << 20), spare = text_make(1u << 20);
+    struct store *store = &ledger->store;
+    int error = collect(store, STATEMENT_DEFINITIONS_LIST, NULL, first, &needed, why);
+    error = error ? error : collect(store, STATEMENT_FILE_LIST, &needed, first, &spare, why);
+    for (size_t at = 0; error == OK && at < spare.length; at += DIGEST_SIZE) {
+        sqlite3_stmt *drop = store_statement(store, STATEMENT_FILE_DROP);
+        if (drop) {
+            sqlite3_bind_blob(drop, 1, spare.data + at, DIGEST_SIZE, SQLITE_STATIC);
+        }
+        error = store_run(store, drop, why);
+    }
+    text_free(&needed);
+    text_free(&spare);
+    return error;
+}

@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,7 +26,9 @@
 
 struct fake_clock {
     struct clock clock;
-    int64_t wall_us, mono_us;
+    _Atomic int64_t wall_us, mono_us; // tests move them while threads read them
+    _Atomic bool synchronised;
+    _Atomic int leap;
 };
 
 struct ledger_bench {
@@ -52,8 +55,8 @@ static inline int64_t fake_mono(const struct clock *clock)
 
 static inline void fake_state(const struct clock *clock, struct clock_state *state)
 {
-    (void)clock;
-    *state = (struct clock_state){.synchronised = true, .error_us = 100};
+    const struct fake_clock *fake = (const struct fake_clock *)clock;
+    *state = (struct clock_state){fake->synchronised, 100, fake->leap};
 }
 
 static inline int bench_setup(void **state)
@@ -62,7 +65,7 @@ static inline int bench_setup(void **state)
     const char *base = getenv("TMPDIR");
     snprintf(b->directory, sizeof b->directory, "%.30s/tally-test-XXXXXX", base ? base : "/tmp");
     assert_non_null(mkdtemp(b->directory));
-    b->clock = (struct fake_clock){{fake_wall, fake_mono, fake_state}, T0_US, 1000000};
+    b->clock = (struct fake_clock){{fake_wall, fake_mono, fake_state}, T0_US, 1000000, true, 0};
     b->options = (struct ledger_options){b->directory, SITE, GATEWAY, &b->clock.clock};
     b->bytes = text_make(BLOCK_BYTES_MAX);
     *state = b;

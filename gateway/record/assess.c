@@ -1,0 +1,46 @@
+#include "record/assess.h"
+
+#define SECOND_US INT64_C(1000000)
+#define DAY_US    (INT64_C(86400) * SECOND_US)
+
+static void read_state(struct assess *assess)
+{
+    clock_state(assess->clock, &assess->state);
+    if (assess->state.leap != 0) {
+        // A leap second comes at the end of the UTC day (ITU-R TF.460-6); once it is over the
+        // kernel no longer tells, so its place is remembered.
+        assess->leap = assess->state.leap;
+        assess->leap_us = (clock_wall_us(assess->clock) / DAY_US + 1) * DAY_US;
+    }
+}
+
+void assess_init(struct assess *assess, const struct clock *clock)
+{
+    *assess = (struct assess){.clock = clock, .read_mono_us = clock_mono_us(clock)};
+    read_state(assess);
+}
+
+// An inserted second repeats the last of the day in POSIX time, a deleted one leaves it out: with a
+// second on either side that is from one (deleted: two) before midnight to one behind it.
+static bool is_near_leap(const struct assess *assess, int64_t t_us)
+{
+    int64_t before_us = assess->leap < 0 ? 2 * SECOND_US : SECOND_US;
+    return assess->leap_us != 0 && t_us >= assess->leap_us - before_us &&
+           t_us < assess->leap_us + SECOND_US;
+}
+
+uint32_t assess_time(struct assess *assess, int64_t t_us, int64_t mono_us)
+{
+    if (mono_us - assess->read_mono_us >= SECOND_US || mono_us < assess->read_mono_us - SECOND_US) {
+        read_state(assess);
+        assess->read_mono_us = mono_us;
+    }
+    return (assess->state.synchronised ? 0 : FLAG_CLOCK_UNSYNCHRONISED) |
+           (is_near_leap(assess, t_us) ? FLAG_LEAP_SECOND : 0);
+}
+
+uint32_t assess_value(uint32_t common, uint32_t decoded, const struct value *value)
+{
+    // A text is not measured: no certificate could speak of it.
+    return common | decoded | (value->kind == VALUE_STRING ? 0 : FLAG_NO_CERTIFICATE);
+}

@@ -1,0 +1,137 @@
+// What the tests of the recorder and of the definitions share: a configuration made by hand, of two
+// instruments on one bus, and a ledger.
+#ifndef TALLY_TESTS_RECORD_BENCH_H
+#define TALLY_TESTS_RECORD_BENCH_H
+
+#include "ledger_bench.h"
+
+#include "record/definitions.h"
+#include "record/recorder.h"
+
+// A power meter's driver: two voltages, one energy, a status register.
+static const struct driver_status meter_statuses[] = {{.function = 3, .address = 10, .mask = 1}};
+static const struct driver_quantity meter_quantities[] = {
+    {.name = "voltage-l1",
+     .unit = "V",
+     .function = 3,
+     .address = 0,
+     .count = 1,
+     .type = TYPE_UINT16,
+     .scale = {1, false, -1},
+     .ratio_pt = true,
+     .has_resolution = true,
+     .resolution = {1, false, -1}},
+    {.name = "voltage-l2",
+     .unit = "V",
+     .function = 3,
+     .address = 1,
+     .count = 1,
+     .type = TYPE_UINT16,
+     .scale = {1, false, -1},
+     .ratio_pt = true},
+    {.name = "energy",
+     .unit = "kWh",
+     .function = 3,
+     .address = 2,
+     .count = 2,
+     .type = TYPE_FLOAT32,
+     .order = ORDER_LOW_WORD,
+     .scale = {1, false, 0}},
+};
+static const uint16_t meter_slots[] = {0, 1, 2};
+static const struct request meter_request = {
+    .function = 3, .address = 0, .count = 4, .slot_count = 3, .slots = meter_slots};
+static const struct request status_request = {
+    .function = 3, .address = 10, .count = 1, .is_status = true};
+// 230.1 V, 229.9 V, 12.5 kWh
+static const uint8_t meter_wire[] = {0x08, 0xfd, 0x08, 0xfb, 0x00, 0x00, 0x41, 0x48};
+
+struct record_bench {
+    struct ledger_bench *ledger;
+    struct driver driver;
+    struct driver *drivers[1];
+    const struct driver_quantity *polled[3];
+    struct config_bus bus;
+    struct config_instrument instruments[2];
+    struct config config;
+    struct definitions *definitions;
+    struct sample_queue *queue;
+    struct recorder *recorder;
+};
+
+static inline struct config_instrument bench_instrument(struct record_bench *b, const char *name,
+                                                        uint8_t unit)
+{
+    return (struct config_instrument){.name = name,
+                                      .unit = unit,
+                                      .driver = &b->driver,
+                                      .serial = "20114532",
+                                      .every_us = 1000000,
+                                      .ratio_pt = {1, false, 0},
+                                      .ratio_ct = {1, false, 0},
+                                      .quantity_count = 3,
+                                      .quantities = b->polled};
+}
+
+static inline void bench_configure(struct record_bench *b)
+{
+    b->driver = (struct driver){.id = "meter",
+                                .maker = "Maker",
+                                .model = "M1",
+                                .bytes = "driver: meter\n",
+                                .length = 14,
+                                .status_count = 1,
+                                .statuses = meter_statuses,
+                                .quantity_count = 3,
+                                .quantities = meter_quantities};
+    b->driver.hash = digest_of(NULL, 0, b->driver.bytes, b->driver.length);
+    b->drivers[0] = &b->driver;
+    for (int i = 0; i < 3; i++) {
+        b->polled[i] = &meter_quantities[i];
+    }
+    b->bus = (struct config_bus){.name = "rs485-1"};
+    b->instruments[0] = bench_instrument(b, "main-meter", 1);
+    b->instruments[1] = bench_instrument(b, "oven", 2);
+    b->config =
+        (struct config){.document = {.bytes = (char *)"site: x\n", .length = 8},
+                        .site = {.name = "Site", .code = SITE, .time_zone = "Asia/Shanghai"},
+                        .gateway = {.name = GATEWAY,
+                                    .data = b->ledger->directory,
+                                    .block_interval_us = 10000000,
+                                    .block_readings = 1000},
+                        .bus_count = 1,
+                        .instrument_count = 2,
+                        .driver_count = 1,
+                        .buses = &b->bus,
+                        .instruments = b->instruments,
+                        .drivers = b->drivers};
+    b->config.hash = digest_of(NULL, 0, b->config.document.bytes, b->config.document.length);
+}
+
+static inline int record_setup(void **state)
+{
+    struct record_bench *b = calloc(1, sizeof *b);
+    void *ledger = NULL;
+    bench_setup(&ledger);
+    b->ledger = ledger;
+    bench_configure(b);
+    bench_open(b->ledger);
+    *state = b;
+    return 0;
+}
+
+static inline int record_teardown(void **state)
+{
+    struct record_bench *b = *state;
+    void *ledger = b->ledger;
+    if (b->queue) {
+        sample_queue_close(b->queue);
+    }
+    recorder_stop(b->recorder);
+    sample_queue_free(b->queue);
+    definitions_free(b->definitions);
+    free(b);
+    return bench_teardown(&ledger);
+}
+
+#endif

@@ -1,0 +1,362 @@
+// From samples to durable blocks, by a clock that stands where it is put.
+#include "record_bench.h"
+
+#include <unistd.h>
+
+static void start(struct record_bench *b)
+{
+    struct ledger_bench *l = b->ledger;
+    if (!b->definitions) {
+        assert_int_equal(definitions_make(&b->definitions, &b->config, l->ledger,
+                                          ledger_size(l->ledger), &l->why),
+                         OK);
+    }
+    assert_int_equal(sample_queue_make(&b->queue, 1 << 20), OK);
+    struct recorder_options options = {.config = &b->config,
+                                       .definitions = b->definitions,
+                                       .ledger = l->ledger,
+                                       .queue = b->queue,
+                                       .clock = &l->clock.clock};
+    assert_int_equal(recorder_start(&b->recorder, &options, &l->why), OK);
+}
+
+static void stop(struct record_bench *b)
+{
+    sample_queue_close(b->queue);
+    recorder_stop(b->recorder);
+    sample_queue_free(b->queue);
+    b->recorder = NULL;
+    b->queue = NULL;
+}
+
+static struct sample sample_of(struct record_bench *b, const struct request *request)
+{
+    return (struct sample){.kind = SAMPLE_REGISTERS,
+                           .request = request,
+                           .t_us = b->ledger->clock.wall_us,
+                           .half_window_us = 420,
+                           .mono_us = b->ledger->clock.mono_us,
+                           .length = 2 * (uint32_t)request->count};
+}
+
+static void push(struct record_bench *b, struct sample sample, const void *payload)
+{
+    assert_int_equal(sample_queue_push(b->queue, &sample, payload, true), OK);
+}
+
+static void push_meter(struct record_bench *b)
+{
+    push(b, sample_of(b, &meter_request), meter_wire);
+}
+
+static void push_round(struct record_bench *b)
+{
+    push(b, (struct sample){.kind = SAMPLE_ROUND}, NULL);
+}
+
+// Waits (5 s at most) until the ledger holds `size` blocks.
+static void await_size(struct record_bench *b, uint64_t size)
+{
+    for (int i = 0; i < 500 && ledger_size(b->ledger->ledger) < size; i++) {
+        usleep(10000);
+    }
+    assert_int_equal(ledger_size(b->ledger->ledger), size);
+}
+
+static void await_readings(struct record_bench *b, uint64_t readings)
+{
+    struct recorder_status status = {0};
+    for (int i = 0; i < 500 && status.readings < readings; i++) {
+        usleep(10000);
+        recorder_status(b->recorder, &status);
+    }
+    assert_int_equal(status.readings, readings);
+}
+
+static void read_block(struct record_bench *b, uint64_t n, struct block_view *view)
+{
+    struct ledger_bench *l = b->ledger;
+    bench_read(l);
+    if (ledger_reader_block(l->reader, n, &l->bytes, &l->why) != OK ||
+        block_parse(view, l->bytes.data, l->bytes.length, &l->why) != OK) {
+        fail_msg("block %d: %s", (int)n, l->why.text);
+    }
+}
+
+static void assert_text(const char *text, uint32_t length, const char *expected)
+{
+    assert_int_equal(length, strlen(expected));
+    assert_memory_equal(text, expected, length);
+}
+
+static void sample_becomes_readings_of_a_durable_block(void **state)
+{
+    struct record_bench *b = *state;
+    struct block_view view = {0};
+    start(b);
+    push_meter(b);
+    stop(b);
+    read_block(b, 0, &view);
+    assert_int_equal(view.reading_count, 3);
+    assert_memory_equal(&view.definitions, &b->definitions->hash, DIGEST_SIZE);
+    const struct block_reading *r = view.readings;
+    assert_true(r[0].point == 1 && r[1].point == 2 && r[2].point == 3);
+    assert_true(r[0].t_us == T0_US && r[0].half_window_us == 420);
+    assert_text(r[0].raw, r[0].raw_digits, "08fd");
+    assert_text(r[0].indication, r[0].indication_length, "230.1");
+    assert_text(r[2].raw, r[2].raw_digits, "00004148");
+    assert_text(r[2].indication, r[2].indication_length, "12.5");
+    assert_text(r[2].corrected, r[2].corrected_length, "null");
+    assert_int_equal(r[0].flags, FLAG_NO_CERTIFICATE);
+    block_view_free(&view);
+}
+
+static void nothing_is_written_when_nothing_happened(void **state)
+{
+    struct record_bench *b = *state;
+    start(b);
+    push_round(b);
+    b->ledger->clock.mono_us += 60000000;
+    usleep(700000); // beyond the recorder's longest sleep
+    stop(b);
+    assert_int_equal(ledger_size(b->ledger->ledger), 0);
+}
+
+static void block_closes_at_the_interval_after_its_first_reading(void **state)
+{
+    struct record_bench *b = *state;
+    start(b);
+    push_meter(b);
+    await_readings(b, 3);
+    b->ledger->clock.mono_us += 9999999;
+    push_meter(b);
+    await_readings(b, 6);
+    usleep(50000);
+    assert_int_equal(ledger_size(b->ledger->ledger), 0);
+    b->ledger->clock.mono_us += 1;
+    await_size(b, 1);
+}
+
+static void events_alone_close_a_block_too(void **state)
+{
+    struct record_bench *b = *state;
+    struct block_view view = {0};
+    start(b);
+    recorder_event(b->recorder, "gateway.started", "gw-01", "version %d", 7);
+    b->ledger->clock.mono_us += 10000000;
+    await_size(b, 1);
+    read_block(b, 0, &view);
+    assert_int_equal(view.event_count, 1);
+    assert_text(view.events[0].kind, view.events[0].kind_length, "gateway.started");
+    assert_text(view.events[0].text, view.events[0].text_length, "version 7");
+    block_view_free(&view);
+}
+
+static void block_closes_at_its_number_of_readings_exactly(void **state)
+{
+    struct record_bench *b = *state;
+    struct block_view view = {0};
+    b->config.gateway.block_readings = 10;
+    start(b);
+    for (int i = 0; i < 7; i++) {
+        push_meter(b);
+    }
+    await_size(b, 2);
+    stop(b);
+    for (uint64_t n = 0; n < 3; n++) {
+        read_block(b, n, &view);
+        assert_int_equal(view.reading_count, n < 2 ? 10 : 1);
+    }
+    block_view_free(&view);
+}
+
+static void round_closes_a_block_where_prompt_is_asked_for(void **state)
+{
+    struct record_bench *b = *state;
+    b->config.gateway.prompt = true;
+    start(b);
+    push_meter(b);
+    push_round(b);
+    await_size(b, 1);
+    push_round(b);
+    push_meter(b);
+    push_round(b);
+    await_size(b, 2);
+}
+
+static void round_closes_nothing_without_prompt(void **state)
+{
+    struct record_bench *b = *state;
+    start(b);
+    push_meter(b);
+    push_round(b);
+    push_meter(b);
+    await_readings(b, 6);
+    usleep(50000);
+    assert_int_equal(ledger_size(b->ledger->ledger), 0);
+}
+
+static void miss_is_recorded_for_each_point_of_the_request(void **state)
+{
+    struct record_bench *b = *state;
+    struct block_view view = {0};
+    start(b);
+    struct sample sample = sample_of(b, &meter_request);
+    sample.kind = SAMPLE_MISSED;
+    sample.instrument = 1;
+    sample.miss = MISS_EXCEPTION;
+    sample.miss_detail = 2;
+    sample.length = 0;
+    push(b, sample, NULL);
+    stop(b);
+    read_block(b, 0, &view);
+    assert_int_equal(view.missed_count, 3);
+    assert_int_equal(view.missed[0].point, 4);
+    assert_int_equal(view.missed[2].point, 6);
+    assert_text(view.missed[1].word, view.missed[1].word_length, "exception-2");
+    block_view_free(&view);
+}
+
+static void event_of_the_bus_is_recorded_with_its_subject(void **state)
+{
+    struct record_bench *b = *state;
+    struct block_view view = {0};
+    struct sample sample = {.kind = SAMPLE_EVENT,
+                            .event = EVENT_INSTRUMENT_SILENT,
+                            .instrument = 1,
+                            .t_us = T0_US + 5,
+                            .mono_us = 1000005,
+                            .length = 4};
+    start(b);
+    push(b, sample, "text");
+    sample.event = EVENT_BUS_LOST;
+    sample.instrument = SAMPLE_NO_INSTRUMENT;
+    push(b, sample, "gone");
+    stop(b);
+    read_block(b, 0, &view);
+    assert_int_equal(view.event_count, 2);
+    assert_true(view.events[0].t_us == T0_US + 5);
+    assert_text(view.events[0].kind, view.events[0].kind_length, "instrument.silent");
+    assert_text(view.events[0].subject, view.events[0].subject_length, "oven");
+    assert_text(view.events[0].text, view.events[0].text_length, "text");
+    assert_text(view.events[1].kind, view.events[1].kind_length, "bus.lost");
+    assert_text(view.events[1].subject, view.events[1].subject_length, "rs485-1");
+    block_view_free(&view);
+}
+
+static void flags_say_clock_identity_and_leap_second(void **state)
+{
+    struct record_bench *b = *state;
+    struct block_view view = {0};
+    b->ledger->clock.synchronised = false;
+    b->ledger->clock.leap = 1;
+    start(b);
+    struct sample sample = sample_of(b, &meter_request);
+    sample.identity_mismatch = true;
+    push(b, sample, meter_wire);
+    sample.identity_mismatch = false;
+    sample.t_us = (T0_US / DAY_US + 1) * DAY_US - 1000000; // 23:59:59
+    push(b, sample, meter_wire);
+    sample.t_us--;
+    push(b, sample, meter_wire);
+    await_readings(b, 9);
+    // After midnight the kernel announces nothing any more.
+    b->ledger->clock.synchronised = true;
+    b->ledger->clock.leap = 0;
+    sample.mono_us += 1000000;
+    sample.t_us = (T0_US / DAY_US + 1) * DAY_US + 999999;
+    push(b, sample, meter_wire);
+    sample.t_us++;
+    push(b, sample, meter_wire);
+    stop(b);
+    read_block(b, 0, &view);
+    assert_int_equal(view.reading_count, 15);
+    uint32_t unsure = FLAG_NO_CERTIFICATE | FLAG_CLOCK_UNSYNCHRONISED;
+    assert_int_equal(view.readings[0].flags, unsure | FLAG_IDENTITY_MISMATCH);
+    assert_int_equal(view.readings[3].flags, unsure | FLAG_LEAP_SECOND);
+    assert_int_equal(view.readings[6].flags, unsure);
+    assert_int_equal(view.readings[9].flags, FLAG_NO_CERTIFICATE | FLAG_LEAP_SECOND);
+    assert_int_equal(view.readings[12].flags, FLAG_NO_CERTIFICATE);
+    block_view_free(&view);
+}
+
+static void status_register_flags_the_readings_of_its_instrument(void **state)
+{
+    struct record_bench *b = *state;
+    struct block_view view = {0};
+    start(b);
+    push(b, sample_of(b, &status_request), "\x00\x01");
+    push_meter(b);
+    struct sample other = sample_of(b, &meter_request);
+    other.instrument = 1;
+    push(b, other, meter_wire);
+    push(b, sample_of(b, &status_request), "\x00\x00");
+    push_meter(b);
+    stop(b);
+    read_block(b, 0, &view);
+    assert_int_equal(view.reading_count, 9);
+    assert_int_equal(view.readings[0].flags, FLAG_NO_CERTIFICATE | FLAG_INSTRUMENT_FAULT);
+    assert_int_equal(view.readings[3].flags, FLAG_NO_CERTIFICATE);
+    assert_int_equal(view.readings[6].flags, FLAG_NO_CERTIFICATE);
+    assert_int_equal(view.event_count, 2);
+    assert_text(view.events[0].kind, view.events[0].kind_length, "instrument.fault");
+    assert_text(view.events[1].kind, view.events[1].kind_length, "instrument.fault-cleared");
+    block_view_free(&view);
+}
+
+static void latest_reading_is_given(void **state)
+{
+    struct record_bench *b = *state;
+    struct recorder_latest latest;
+    start(b);
+    assert_int_equal(recorder_latest(b->recorder, 0, 0, &latest), ERROR_ABSENT);
+    push_meter(b);
+    await_readings(b, 3);
+    assert_int_equal(recorder_latest(b->recorder, 0, 0, &latest), OK);
+    assert_true(latest.t_us == T0_US && value_to_double(&latest.indication) == 230.1);
+    assert_int_equal(recorder_latest(b->recorder, 1, 0, &latest), ERROR_ABSENT);
+    assert_int_equal(recorder_latest(b->recorder, 0, 3, &latest), ERROR_ABSENT);
+    assert_int_equal(recorder_latest(b->recorder, 2, 0, &latest), ERROR_ABSENT);
+}
+
+static void chain_goes_on_with_the_next_recorder(void **state)
+{
+    struct record_bench *b = *state;
+    struct block_view view = {0};
+    struct digest leaf;
+    for (int i = 0; i < 3; i++) {
+        start(b);
+        push_meter(b);
+        stop(b);
+    }
+    for (uint64_t n = 0; n < 3; n++) {
+        read_block(b, n, &view);
+        assert_int_equal(view.n, n);
+        if (n > 0) {
+            assert_memory_equal(&view.previous, &leaf, sizeof leaf);
+        }
+        leaf = block_leaf(b->ledger->bytes.data, b->ledger->bytes.length);
+    }
+    block_view_free(&view);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, record_setup, record_teardown)
+        TEST(sample_becomes_readings_of_a_durable_block),
+        TEST(nothing_is_written_when_nothing_happened),
+        TEST(block_closes_at_the_interval_after_its_first_reading),
+        TEST(events_alone_close_a_block_too),
+        TEST(block_closes_at_its_number_of_readings_exactly),
+        TEST(round_closes_a_block_where_prompt_is_asked_for),
+        TEST(round_closes_nothing_without_prompt),
+        TEST(miss_is_recorded_for_each_point_of_the_request),
+        TEST(event_of_the_bus_is_recorded_with_its_subject),
+        TEST(flags_say_clock_identity_and_leap_second),
+        TEST(status_register_flags_the_readings_of_its_instrument),
+        TEST(latest_reading_is_given),
+        TEST(chain_goes_on_with_the_next_recorder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
