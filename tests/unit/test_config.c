@@ -320,6 +320,28 @@ static void the_number_of_instruments_is_bounded(void **state)
     text_free(&text);
 }
 
+static void the_number_of_points_is_bounded(void **state)
+{
+    (void)state;
+    struct text text = text_make(TEXT_MAX);
+    text_append_string(&text, SITE "gateway: {name: gw-01, data: d}\nbuses:\n");
+    for (int i = 0; i < 8; i++) {
+        text_append_format(&text, "  - {name: b%d, tcp: \"192.0.2.1:%d\"}\n", i, 500 + i);
+    }
+    text_append_string(&text, "instruments:\n");
+    for (int i = 0; i < CONFIG_POINTS_MAX / 12 + 1; i++) {
+        text_append_format(&text, "  - {name: m%d, bus: b%d, unit: %d, driver: wide, every: 1h}\n",
+                           i, i / 250, i % 250);
+    }
+    struct faults faults = {0};
+    assert_null(load_text(text.data, &faults));
+    assert_int_equal(faults.count, 1);
+    assert_non_null(strstr(faults.lines[0], "instruments: 20004 points in all (expected at most "
+                                            "20000)"));
+    faults_free(&faults);
+    text_free(&text);
+}
+
 static void credit_codes_are_checked_by_gb_32100(void **state)
 {
     (void)state;
@@ -383,6 +405,7 @@ int main(void)
         cmocka_unit_test(a_port_under_two_names_is_one_port),
         cmocka_unit_test(a_missing_file_is_a_fault),
         cmocka_unit_test(the_number_of_instruments_is_bounded),
+        cmocka_unit_test(the_number_of_points_is_bounded),
         cmocka_unit_test(credit_codes_are_checked_by_gb_32100),
         cmocka_unit_test(damaged_files_give_faults_or_a_configuration),
     };
