@@ -48,7 +48,7 @@ struct config_instrument {
     uint8_t unit; // 1 to 247; 0 to 255 on TCP
     const struct driver *driver;
     const char *serial; // as declared; "" when not
-    int64_t every_us;   // 20 ms to 1 day
+    int64_t every_us;   // 20 ms to 1 day; 0 (`0s`): as fast as the bus goes
     bool align;         // polls at multiples of `every` since midnight UTC of the epoch
     struct decimal ratio_pt, ratio_ct;
     size_t quantity_count;

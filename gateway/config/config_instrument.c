@@ -235,6 +235,18 @@ static void read_quantities(struct config_reader *reader, const struct node *lis
     }
 }
 
+static void read_every(struct config_reader *reader, const struct node *node,
+                       struct config_instrument *instrument)
+{
+    bool as_fast_as_it_goes = node->kind == NODE_SCALAR && strcmp(node->scalar, "0s") == 0;
+    if (as_fast_as_it_goes) {
+        instrument->every_us = 0;
+    } else {
+        document_duration(reader->document, node, "every", EVERY_MIN_US, EVERY_MAX_US,
+                          &instrument->every_us);
+    }
+}
+
 static void read_instrument(struct config_reader *reader, const struct node *node,
                             struct config_instrument *instrument)
 {
@@ -263,8 +275,7 @@ static void read_instrument(struct config_reader *reader, const struct node *nod
     instrument->driver = read_driver(reader, k.driver);
     instrument->serial = read_serial(reader, k.serial);
     if (k.every) {
-        document_duration(reader->document, k.every, "every", EVERY_MIN_US, EVERY_MAX_US,
-                          &instrument->every_us);
+        read_every(reader, k.every, instrument);
     }
     if (k.align) {
         document_bool(reader->document, k.align, "align", &instrument->align);
