@@ -1,0 +1,9 @@
+"""Limits every test's time, so that one that hangs fails by name."""
+
+import pytest
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(300))
