@@ -154,6 +154,14 @@ void show_table_add_format(struct show_table *table, const char *format, ...)
     show_table_add(table, cell);
 }
 
+static void end_line(struct text *out)
+{
+    while (out->length && out->data[out->length - 1] == ' ') {
+        out->length--;
+    }
+    text_append_string(out, "\n");
+}
+
 static void append_cell(struct text *out, const char *cell, size_t width, bool right, bool last)
 {
     size_t used = show_width(cell), pad = width > used ? width - used : 0;
@@ -188,11 +196,13 @@ void show_table_append(const struct show_table *table, struct text *out)
         append_cell(out, table->headings[c] + right[c], widths[c], right[c],
                     c + 1 == table->columns);
     }
-    text_append_string(out, "\n");
+    end_line(out);
     cell = table->cells.data;
     for (size_t i = 0; i < table->count; i++, cell += strlen(cell) + 1) {
         size_t c = i % table->columns;
         append_cell(out, cell, widths[c], right[c], c + 1 == table->columns);
-        text_append_string(out, c + 1 == table->columns ? "\n" : "");
+        if (c + 1 == table->columns) {
+            end_line(out);
+        }
     }
 }
