@@ -295,6 +295,13 @@ def test_status_columns_stay_in_line_with_wide_characters(fake):
     assert at == {columns_of(lines[start][:lines[start].index("bus")])}
 
 
+def test_status_of_an_instrument_that_is_polled_without_pause(fake):
+    document = status_document()
+    document["instruments"][0]["every_us"] = 0
+    fake.answers["status"] = lambda: document
+    assert re.search(r"^oven .* nonstop ", tally("status", "--control", fake.path).stdout.decode(), re.M)
+
+
 def test_status_json_is_the_daemons_own_answer(fake):
     result = tally("status", "--control", fake.path, "--json")
     assert json.loads(result.stdout) == status_document() and result.stdout.count(b"\n") == 1

@@ -136,9 +136,10 @@ static void add_instrument(struct screen *screen, struct text *line, const cJSON
         show_append_duration(line, now_us > last_us ? now_us - last_us : 0);
     }
     const char *fault = answer_string(instrument, "fault");
-    text_append_format(line, "%s%s   %s unit %" PRId64 ", every ", *fault ? "  " : "", fault,
+    text_append_format(line, "%s%s   %s unit %" PRId64 ", polled ", *fault ? "  " : "", fault,
                        answer_string(instrument, "bus"), answer_int(instrument, "unit"));
-    show_append_duration(line, answer_int(instrument, "every_us"));
+    text_append_string(line, answer_int(instrument, "every_us") ? "every " : "");
+    show_append_every(line, answer_int(instrument, "every_us"));
     if (last_us) {
         text_append_string(line, ", round trip ");
         show_append_duration(line, answer_int(instrument, "round_trip_us"));

@@ -94,6 +94,15 @@ void show_append_duration(struct text *out, int64_t us)
     text_append_format(out, "%lld µs", (long long)us);
 }
 
+void show_append_every(struct text *out, int64_t every_us)
+{
+    if (every_us) {
+        show_append_duration(out, every_us);
+    } else {
+        text_append_string(out, "nonstop");
+    }
+}
+
 void show_append_size(struct text *out, int64_t bytes)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};

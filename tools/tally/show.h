@@ -24,6 +24,8 @@ bool show_set_zone(const char *zone);
 void show_append_local(struct text *out, int64_t t_us);
 // "420 µs", "12 ms", "3.2 s", "5 min", "2.5 h", "12 d".
 void show_append_duration(struct text *out, int64_t us);
+// How often an instrument is polled: a duration, or "nonstop" for 0.
+void show_append_every(struct text *out, int64_t every_us);
 // "1.5 MiB".
 void show_append_size(struct text *out, int64_t bytes);
 // The words of enum reading_flag, with `separator` between them.

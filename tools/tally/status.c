@@ -149,6 +149,14 @@ static void add_duration(struct show_table *table, int64_t us, bool known)
     text_free(&text);
 }
 
+static void add_every(struct show_table *table, int64_t every_us)
+{
+    struct text text = text_make(64);
+    show_append_every(&text, every_us);
+    show_table_add(table, text.data ? text.data : "");
+    text_free(&text);
+}
+
 // Mean since the start; of an instrument that does not answer now, 0 is said plainly.
 static void add_rate(struct show_table *table, const cJSON *json, const cJSON *instrument)
 {
@@ -202,7 +210,7 @@ static void append_instruments(struct text *out, const cJSON *json)
                                : *state                         ? state
                                                                 : "not polled");
         show_table_add_format(&table, "%" PRId64, answer_int(instrument, "points"));
-        add_duration(&table, answer_int(instrument, "every_us"), true);
+        add_every(&table, answer_int(instrument, "every_us"));
         show_table_add_format(&table, "%" PRId64, answer_int(instrument, "polls"));
         add_rate(&table, json, instrument);
         show_table_add_format(&table, "%" PRId64, answer_int(instrument, "missed"));
