@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WATCH_STACK_BYTES 262144
-#define TEN_YEARS_S       315360000
+#define TEN_YEARS_S 315360000
 
 // Where an instrument's status is.
 struct place {
@@ -94,26 +92,19 @@ static void *watch_clock(void *context)
             arm(poller->timer);
         }
     }
+    worker_thread_ended(&poller->common);
     return NULL;
 }
 
 static int start_watch(struct poller *poller, struct why *why)
 {
-    pthread_attr_t attributes;
-    sigset_t all, before;
     poller->timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     if (poller->timer >= 0) {
         arm(poller->timer);
     }
-    pthread_attr_init(&attributes);
-    (void)pthread_attr_setstacksize(&attributes, WATCH_STACK_BYTES);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&poller->watch, &attributes, watch_clock, poller);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    poller->watching = failed == 0;
-    return failed ? why_set(why, ERROR_SYSTEM, "no thread: %s", strerror(failed)) : OK;
+    int result = worker_thread_start(&poller->common, &poller->watch, watch_clock, poller, why);
+    poller->watching = result == OK;
+    return result;
 }
 
 static int make_workers(struct poller *poller, struct why *why)
@@ -139,6 +130,16 @@ static int make_workers(struct poller *poller, struct why *why)
     return OK;
 }
 
+static void make_ended(struct worker_common *common)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&common->ended, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&common->ended_lock, NULL);
+}
+
 int poller_start(struct poller **out, const struct config *config, const struct clock *clock,
                  struct sample_queue *queue, bool round_marks,
                  void (*format_serial)(const struct driver_quantity *quantity, const uint8_t *wire,
@@ -157,6 +158,7 @@ int poller_start(struct poller **out, const struct config *config, const struct 
     poller->common.queue = queue;
     poller->common.round_marks = round_marks;
     poller->common.format_serial = format_serial;
+    make_ended(&poller->common);
     int result = make_workers(poller, why);
     if (result == OK && wake_make(&poller->wake) != OK) {
         result = why_set(why, ERROR_SYSTEM, "eventfd: %s", strerror(errno));
@@ -178,18 +180,28 @@ int poller_start(struct poller **out, const struct config *config, const struct 
     return OK;
 }
 
-// Joins; closes the queue when the thread has not ended by then, because it waits for room.
-static void join(struct poller *poller, pthread_t thread, const struct timespec *until)
+// Waits until all threads have ended. When one has not by then, it waits for room in a queue from
+// which nobody takes.
+static void await_end(struct poller *poller)
 {
-    if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, until) != 0) {
-        sample_queue_close(poller->common.queue);
-        pthread_join(thread, NULL);
+    struct worker_common *common = &poller->common;
+    struct timespec until;
+    int result = 0;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += POLLER_STOP_US / 1000000;
+    pthread_mutex_lock(&common->ended_lock);
+    while (common->running > 0 && result != ETIMEDOUT) {
+        result = pthread_cond_timedwait(&common->ended, &common->ended_lock, &until);
+    }
+    bool stuck = common->running > 0;
+    pthread_mutex_unlock(&common->ended_lock);
+    if (stuck) {
+        sample_queue_close(common->queue);
     }
 }
 
 void poller_stop(struct poller *poller)
 {
-    struct timespec until;
     if (!poller) {
         return;
     }
@@ -201,16 +213,15 @@ void poller_stop(struct poller *poller)
             wake_stop(&poller->workers[i].wake);
         }
     }
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += POLLER_STOP_US / 1000000;
+    await_end(poller);
     for (size_t i = 0; i < poller->worker_count; i++) {
         if (poller->workers[i].started) {
-            join(poller, poller->workers[i].thread, &until);
+            pthread_join(poller->workers[i].thread, NULL);
             poller->workers[i].started = false;
         }
     }
     if (poller->watching) {
-        join(poller, poller->watch, &until);
+        pthread_join(poller->watch, NULL);
         poller->watching = false;
     }
 }
@@ -228,6 +239,8 @@ void poller_free(struct poller *poller)
     }
     wake_close(&poller->wake);
     round_free(&poller->common.round);
+    pthread_cond_destroy(&poller->common.ended);
+    pthread_mutex_destroy(&poller->common.ended_lock);
     free(poller->places);
     free(poller->workers);
     free(poller);

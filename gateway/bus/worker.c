@@ -247,6 +247,7 @@ static void *run(void *context)
     }
     round_expect(&worker->common->round, worker->bus, ROUND_NEVER);
     port_close(&worker->port);
+    worker_thread_ended(worker->common);
     return NULL;
 }
 
@@ -290,7 +291,8 @@ int worker_make(struct worker *worker, struct worker_common *common, size_t bus,
     return take_instruments(worker, why);
 }
 
-int worker_start(struct worker *worker, struct why *why)
+int worker_thread_start(struct worker_common *common, pthread_t *thread, void *(*start)(void *),
+                        void *context, struct why *why)
 {
     pthread_attr_t attributes;
     sigset_t all, before;
@@ -298,16 +300,33 @@ int worker_start(struct worker *worker, struct why *why)
     (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
     // Signals are main's; SIGPIPE, which libmodbus's write() to a socket may raise, nobody's.
     sigfillset(&all);
+    pthread_mutex_lock(&common->ended_lock);
+    common->running++;
+    pthread_mutex_unlock(&common->ended_lock);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&worker->thread, &attributes, run, worker);
+    int failed = pthread_create(thread, &attributes, start, context);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     if (failed) {
-        return why_set(why, ERROR_SYSTEM, "bus %s: no thread: %s", worker_bus(worker)->name,
-                       strerror(failed));
+        worker_thread_ended(common);
+        return why_set(why, ERROR_SYSTEM, "no thread: %s", strerror(failed));
     }
-    worker->started = true;
     return OK;
+}
+
+void worker_thread_ended(struct worker_common *common)
+{
+    pthread_mutex_lock(&common->ended_lock);
+    common->running--;
+    pthread_cond_signal(&common->ended);
+    pthread_mutex_unlock(&common->ended_lock);
+}
+
+int worker_start(struct worker *worker, struct why *why)
+{
+    int result = worker_thread_start(worker->common, &worker->thread, run, worker, why);
+    worker->started = result == OK;
+    return result;
 }
 
 void worker_free(struct worker *worker)

@@ -17,7 +17,7 @@
 
 #define LOAD_SECONDS 10
 
-// What all workers have in common. Borrowed, immutable but for the queue and the round.
+// What all workers have in common. Immutable but for the queue, the round, and who is running.
 struct worker_common {
     const struct config *config;
     const struct clock *clock;
@@ -26,6 +26,10 @@ struct worker_common {
     bool round_marks;
     void (*format_serial)(const struct driver_quantity *quantity, const uint8_t *wire,
                           struct text *out);
+    // How many threads have not ended yet: poller_stop waits for none, for so long.
+    pthread_mutex_t ended_lock;
+    pthread_cond_t ended;
+    size_t running;
 };
 
 struct instrument {
@@ -78,6 +82,11 @@ struct worker {
 
 int worker_make(struct worker *worker, struct worker_common *common, size_t bus, struct why *why);
 int worker_start(struct worker *worker, struct why *why);
+// Starts a thread of the poller's, with a small stack and no signals, counted in `running` until it
+// calls worker_thread_ended.
+int worker_thread_start(struct worker_common *common, pthread_t *thread, void *(*run)(void *),
+                        void *context, struct why *why);
+void worker_thread_ended(struct worker_common *common);
 // After its thread was joined, or when it was never started.
 void worker_free(struct worker *worker);
 

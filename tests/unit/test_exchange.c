@@ -23,18 +23,18 @@ struct bench {
     struct port port;
     struct wake wake;
     struct exchange exchange;
-    enum peer_fault next; // what the peer does with the next request; later ones are answered well
+    _Atomic int next; // enum peer_fault: what the peer does with the next request; later ones are
+                      // answered well
 };
 
 static enum peer_fault once(struct peer *peer, const struct frame_request *request)
 {
     (void)request;
-    enum peer_fault *next = peer->context, fault = *next;
-    *next = PEER_GOOD;
-    return fault;
+    _Atomic int *next = peer->context;
+    return (enum peer_fault)atomic_exchange(next, PEER_GOOD);
 }
 
-static void set_up(struct bench *bench, enum bus_transport transport)
+static void prepare(struct bench *bench, enum bus_transport transport)
 {
     *bench = (struct bench){0};
     bench->bus = (struct config_bus){.name = "bench",
@@ -51,7 +51,12 @@ static void set_up(struct bench *bench, enum bus_transport transport)
     bench->peer.tcp_frames = transport == TRANSPORT_TCP;
     bench->peer.late_us = TIMEOUT_US + 20000;
     bench->peer.late_most_us = LATE_MAX_US;
-    if (transport == TRANSPORT_RTU) {
+    bench->peer.exception = 4;
+}
+
+static void start(struct bench *bench)
+{
+    if (bench->bus.transport == TRANSPORT_RTU) {
         bench->peer.character_ns = bus_character_ns(&bench->bus);
         assert_true(peer_start_pty(&bench->peer));
         bench->bus.device = bench->peer.device;
@@ -61,6 +66,12 @@ static void set_up(struct bench *bench, enum bus_transport transport)
     }
     assert_int_equal(wake_make(&bench->wake), OK);
     port_init(&bench->port, &bench->bus);
+}
+
+static void set_up(struct bench *bench, enum bus_transport transport)
+{
+    prepare(bench, transport);
+    start(bench);
 }
 
 static void tear_down(struct bench *bench)
@@ -144,7 +155,6 @@ static void fault_then_good(enum bus_transport transport, enum peer_fault fault,
 {
     struct bench bench;
     set_up(&bench, transport);
-    bench.peer.exception = 4;
     for (uint16_t i = 0; i < 2; i++) {
         assert_int_equal(ask(&bench, 3, 10, 4), EXCHANGE_OK);
         bench.next = fault;
@@ -436,12 +446,13 @@ static void no_reading_ever_carries_the_value_of_another_register(void **state)
     struct chance chance = {.state = (uint32_t)wake_now_ns()};
     uint32_t mine = chance.state ^ 0xA5A5A5A5, seed = chance.state;
     int good = 0;
-    set_up(&bench, TRANSPORT_RTU);
+    prepare(&bench, TRANSPORT_RTU);
     bench.bus.timeout_us = 8000;
     bench.bus.late_max_us = 25000;
     bench.peer.late_most_us = 20000;
     bench.peer.choose = at_random;
     bench.peer.context = &chance;
+    start(&bench);
     for (int i = 0; i < 2000; i++) {
         // Few lengths, so that an answer to one request fits another.
         uint8_t unit = (uint8_t)(1 + draw(&mine, 5));
@@ -460,8 +471,8 @@ static void no_reading_ever_carries_the_value_of_another_register(void **state)
         }
     }
     assert_true(good > 1000);
-    assert_true(chance.faults > 200);
     tear_down(&bench);
+    assert_true(chance.faults > 200);
 }
 
 int main(void)
