@@ -18,6 +18,7 @@
 #define LEDGER_WATCHERS_MAX 16
 #define LEDGER_FILE_MAX     (16u << 20)
 #define LEDGER_UNSAVED      "unsaved"
+#define LEDGER_UNSAVED_MAX  (16u << 20)
 #define LEDGER_IDLE_US      15000000 // cursors wait so long for a block to go along with
 
 struct ledger_cursor {
@@ -73,6 +74,11 @@ int files_prune(struct ledger *ledger, uint64_t first, struct why *why);
 // [*first, *size) of the blocks in a store.
 int store_extent(struct store *store, uint64_t *first, uint64_t *size, struct why *why);
 
+// Reads and checks one block: bytes against leaf hash, place, origin and, when `known`, prev.
+// *previous is the leaf hash of the one before it, and becomes its own. `bytes` holds the block.
+int tail_verify_block(struct store *store, const char *origin, uint64_t n, bool known,
+                      struct digest *previous, struct text *bytes, struct block_view *view,
+                      struct why *why);
 // Checks the last tile's blocks: bytes against leaf hash, place, origin and prev. Sets *tip.
 int tail_verify(struct store *store, const char *origin, uint64_t first, uint64_t size,
                 struct digest *tip, struct why *why);

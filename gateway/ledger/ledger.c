@@ -1,4 +1,8 @@
 #include "ledger/inside.h"
+#include "ledger/recover.h"
+#include "ledger/wal_check.h"
+
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,25 +54,38 @@ static int make_origin(const struct ledger_options *options, char out[BLOCK_ORIG
     return OK;
 }
 
-// Makes the tables and the log's row, all or nothing.
-static int begin_log(struct ledger *ledger, const struct ledger_options *options, struct why *why)
+static int put_log(struct ledger *ledger, struct why *why)
 {
+    sqlite3_stmt *put = store_statement(&ledger->store, STATEMENT_LOG_PUT);
+    if (put) {
+        sqlite3_bind_text(put, 1, ledger->origin, -1, SQLITE_STATIC);
+        sqlite3_bind_int64(put, 2, clock_wall_us(ledger->clock));
+    }
+    return store_run(&ledger->store, put, why);
+}
+
+// Makes the tables, the log's row, and what is saved from the log before it (`note` names its
+// folder, or none), all or nothing.
+static int begin_log(struct ledger *ledger, const struct ledger_options *options,
+                     const struct recover_note *note, struct ledger_opening *opening,
+                     struct why *why)
+{
+    opening->new_log = true;
     int error = make_origin(options, ledger->origin, why);
     error = error ? error : store_begin(&ledger->store, why);
     error = error ? error : store_make_tables(&ledger->store, why);
-    if (error == OK) {
-        sqlite3_stmt *put = store_statement(&ledger->store, STATEMENT_LOG_PUT);
-        if (put) {
-            sqlite3_bind_text(put, 1, ledger->origin, -1, SQLITE_STATIC);
-            sqlite3_bind_int64(put, 2, clock_wall_us(options->clock));
-        }
-        error = store_run(&ledger->store, put, why);
+    error = error ? error : put_log(ledger, why);
+    if (error == OK && note->folder[0]) {
+        error = recover_salvage(ledger, note, opening, why);
     }
     error = error ? error : store_commit(&ledger->store, why);
     if (error) {
         store_rollback(&ledger->store);
+        return error;
     }
-    return error;
+    struct recover_note done = {.origin = ""};
+    memcpy(done.origin, ledger->origin, sizeof done.origin);
+    return recover_note_write(ledger->lock_fd, &done, why);
 }
 
 static int load_origin(struct ledger *ledger, struct why *why)
@@ -115,20 +132,90 @@ static int load_log(struct ledger *ledger, struct why *why)
     return error ? error : cursors_load(ledger, why);
 }
 
-static int open_log(struct ledger *ledger, const struct ledger_options *options,
-                    struct ledger_opening *opening, struct why *why)
+// Whether this log is of the site and gateway that the configuration names.
+static int check_names(const struct ledger *ledger, const struct ledger_options *options,
+                       struct why *why)
 {
-    bool has;
-    int error = store_open(&ledger->store, ledger->directory, STORE_WRITE, why);
-    error = error ? error : store_has_tables(&ledger->store, &has, why);
+    char names[BLOCK_ORIGIN_MAX + 1];
+    snprintf(names, sizeof names, "%s/%s/", options->site_code, options->gateway_name);
+    return strncmp(ledger->origin, names, strlen(names)) == 0
+               ? OK
+               : why_set(why, ERROR_DAMAGED, "the ledger is of %.60s, the configuration says %.60s",
+                         ledger->origin, names);
+}
+
+// Opens what is there. *has: a log. ERROR_DAMAGED: it cannot be gone on with.
+static int open_found(struct ledger *ledger, const struct ledger_options *options,
+                      const struct recover_note *note, bool *has, struct why *why)
+{
+    *has = false;
+    int error = wal_check(ledger->directory, why);
+    error = error ? error : store_open(&ledger->store, ledger->directory, STORE_WRITE, why);
+    error = error ? error : store_has_tables(&ledger->store, has, why);
+    if (error == OK && !*has && note->origin[0]) {
+        return why_set(why, ERROR_DAMAGED, "the ledger's database is gone or empty");
+    }
+    if (error || !*has) {
+        return error;
+    }
+    error = load_log(ledger, why);
+    return error ? error : check_names(ledger, options, why);
+}
+
+// Sets aside what is there and begins a new log. When a crash broke that off before, `note` names
+// the folder, and what stands in its place now is a database without a log.
+static int open_anew(struct ledger *ledger, const struct ledger_options *options,
+                     struct recover_note *note, struct ledger_opening *opening, struct why *why)
+{
+    char folder[64];
+    if (ledger->origin[0]) {
+        memcpy(note->origin, ledger->origin, sizeof note->origin);
+    }
+    store_close(&ledger->store);
+    int error = recover_set_aside(ledger, folder, why);
     if (error) {
         return error;
     }
-    if (!has) {
-        opening->fresh = opening->new_log = true;
-        error = begin_log(ledger, options, why);
+    if (!note->folder[0]) {
+        memcpy(note->folder, folder, sizeof note->folder);
+        error = recover_note_write(ledger->lock_fd, note, why);
     }
-    return error ? error : load_log(ledger, why);
+    ledger->first = ledger->size = 0;
+    ledger->cursor_count = 0;
+    ledger->tip = (struct digest){0};
+    error = error ? error : store_open(&ledger->store, ledger->directory, STORE_WRITE, why);
+    return error ? error : begin_log(ledger, options, note, opening, why);
+}
+
+static int open_log(struct ledger *ledger, const struct ledger_options *options,
+                    struct ledger_opening *opening, struct why *why)
+{
+    struct recover_note note;
+    struct why found = {.text = ""};
+    bool has;
+    recover_note_read(ledger->lock_fd, &note);
+    int error = open_found(ledger, options, &note, &has, &found);
+    if (error == ERROR_DAMAGED) {
+        snprintf(opening->reason, sizeof opening->reason, "%.255s", found.text);
+        log_error("%s: a new log begins", found.text);
+        error = open_anew(ledger, options, &note, opening, why);
+        return error ? error : load_log(ledger, why);
+    }
+    if (error) {
+        return why_set(why, error, "%s", found.text);
+    }
+    if (!has) {
+        opening->fresh = true;
+        error = begin_log(ledger, options, &note, opening, why);
+        return error ? error : load_log(ledger, why);
+    }
+    if (strcmp(note.origin, ledger->origin) != 0 || note.folder[0]) {
+        // A crash came between the log's beginning and the note of it.
+        note = (struct recover_note){.origin = ""};
+        memcpy(note.origin, ledger->origin, sizeof note.origin);
+        error = recover_note_write(ledger->lock_fd, &note, why);
+    }
+    return error;
 }
 
 static struct ledger *ledger_make(const struct ledger_options *options)
@@ -190,6 +277,7 @@ int ledger_open(struct ledger **out, const struct ledger_options *options,
     }
     int error = take_directory(ledger, why);
     error = error ? error : open_log(ledger, options, opening, why);
+    error = error ? error : recover_unsaved(ledger, why);
     if (error) {
         ledger_dispose(ledger);
         return error;

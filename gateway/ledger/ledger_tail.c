@@ -21,11 +21,9 @@ int block_unpack(const void *packed, size_t packed_length, size_t length, struct
     return OK;
 }
 
-// One block of the tail: *previous is the leaf hash of the one before it, when `known`, and becomes
-// its own.
-static int verify_block(struct store *store, const char *origin, uint64_t n, bool known,
-                        struct digest *previous, struct text *bytes, struct block_view *view,
-                        struct why *why)
+int tail_verify_block(struct store *store, const char *origin, uint64_t n, bool known,
+                      struct digest *previous, struct text *bytes, struct block_view *view,
+                      struct why *why)
 {
     struct digest leaf;
     sqlite3_stmt *get = store_statement(store, STATEMENT_BLOCK_GET);
@@ -76,7 +74,7 @@ int tail_verify(struct store *store, const char *origin, uint64_t first, uint64_
     struct why own = {.text = ""};
     int error = OK;
     for (uint64_t n = from; error == OK && n < size; n++) {
-        error = verify_block(store, origin, n, n > from || n == 0, tip, &bytes, &view, &own);
+        error = tail_verify_block(store, origin, n, n > from || n == 0, tip, &bytes, &view, &own);
         if (error) {
             why_set(why, error, "block %llu: %s", (unsigned long long)n, own.text);
         }

@@ -79,6 +79,8 @@ int store_error(struct store *store, struct why *why)
         return why_set(why, ERROR_MEMORY, "out of memory");
     }
     int code = sqlite3_errcode(store->db), number = sqlite3_system_errno(store->db);
+    number = number ? number : store->system_error;
+    store->system_error = 0;
     bool no_room = number == ENOSPC || number == EDQUOT || number == EFBIG;
     int error = ERROR_SYSTEM;
     switch (code & 0xff) {
@@ -253,7 +255,10 @@ void store_done(sqlite3_stmt *statement)
 int store_run(struct store *store, sqlite3_stmt *statement, struct why *why)
 {
     int error = OK;
+    errno = 0;
     if (!statement || sqlite3_step(statement) != SQLITE_DONE) {
+        // SQLite does not keep the number of an error that comes up in a commit.
+        store->system_error = errno;
         error = store_error(store, why);
     }
     store_done(statement);

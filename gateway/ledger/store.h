@@ -56,6 +56,7 @@ enum statement {
 struct store {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT]; // prepared at first use
+    int system_error;                          // errno of the last that failed, 0: none
 };
 
 enum store_mode {
