@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -410,6 +411,10 @@ static void rtu_wait(struct rtu *rtu, int64_t deadline_ns)
 static void *rtu_run(void *context)
 {
     struct rtu *rtu = context;
+    // Real instruments do not share the machine's processor with the gateway: where it is allowed,
+    // this thread, which needs next to nothing of it, does not wait for one.
+    struct sched_param priority = {.sched_priority = 1};
+    pthread_setschedparam(pthread_self(), SCHED_FIFO, &priority);
     prctl(PR_SET_TIMERSLACK, 1);
     while (!rtu_stopping(rtu)) {
         int64_t send_ns = INT64_MAX, judge_ns = INT64_MAX;
