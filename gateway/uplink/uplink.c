@@ -835,4 +835,6 @@ void uplink_status(struct uplink *uplink, struct uplink_status *status)
     pthread_mutex_lock(&uplink->lock);
     *status = uplink->status;
     pthread_mutex_unlock(&uplink->lock);
+    // Of now: while there is no connection, nobody else looks.
+    status->size = ledger_size(uplink->ledger);
 }
