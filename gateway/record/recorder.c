@@ -14,7 +14,7 @@
 #include <zstd.h>
 
 #define LOOK_US        500000 // the longest sleep: events of other threads wait no longer
-#define PACK_LEVEL     1      // 3 packs 2 % closer at three times the cost (measured)
+#define PACK_LEVEL     1      // 3 packs blocks of readings no closer, and takes longer (measured)
 #define EVENT_TEXT_MAX 1024
 #define FILL_SLACK     (16u << 10) // events beyond BLOCK_CLOSE_BYTES, while the ledger is behind
 #define STATUSES_MAX   64

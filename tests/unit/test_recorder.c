@@ -1,6 +1,8 @@
 // From samples to durable blocks, by a clock that stands where it is put.
 #include "record_bench.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static void start(struct record_bench *b)
@@ -340,6 +342,86 @@ static void chain_goes_on_with_the_next_recorder(void **state)
     block_view_free(&view);
 }
 
+static int count_events(struct record_bench *b, const char *kind)
+{
+    struct block_view view = {0};
+    int count = 0;
+    for (uint64_t n = 0; n < ledger_size(b->ledger->ledger); n++) {
+        read_block(b, n, &view);
+        for (size_t i = 0; i < view.event_count; i++) {
+            count += view.events[i].kind_length == strlen(kind) &&
+                     memcmp(view.events[i].kind, kind, strlen(kind)) == 0;
+        }
+    }
+    block_view_free(&view);
+    return count;
+}
+
+static void full_disk_loses_nothing_and_is_on_record(void **state)
+{
+    struct record_bench *b = *state;
+    struct rlimit before, low;
+    struct ledger_status status = {0};
+    struct recorder_status counts;
+    void (*old)(int) = signal(SIGXFSZ, SIG_IGN);
+    b->config.gateway.block_readings = 3;
+    start(b);
+    push_meter(b);
+    await_size(b, 1);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    low = before;
+    low.rlim_cur = 8192; // less than the WAL has already
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+    for (int i = 0; i < 10; i++) {
+        push_meter(b);
+    }
+    for (int i = 0; i < 500 && !status.full; i++) {
+        usleep(10000);
+        ledger_status(b->ledger->ledger, &status);
+    }
+    assert_true(status.full);
+    assert_int_equal(ledger_size(b->ledger->ledger), 1);
+    recorder_status(b->recorder, &counts);
+    assert_true(counts.sealed_waiting > 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    await_size(b, 12); // ten blocks of readings, one with the event
+    recorder_status(b->recorder, &counts);
+    assert_int_equal(counts.readings, 33);
+    stop(b);
+    signal(SIGXFSZ, old);
+    assert_int_equal(count_events(b, "ledger.full"), 1);
+    assert_int_equal(count_events(b, "ledger.room"), 1);
+}
+
+static void disk_that_stays_full_keeps_its_blocks_for_the_next_start(void **state)
+{
+    struct record_bench *b = *state;
+    struct ledger_bench *l = b->ledger;
+    struct rlimit before, low;
+    void (*old)(int) = signal(SIGXFSZ, SIG_IGN);
+    b->config.gateway.block_readings = 3;
+    start(b);
+    for (int i = 0; i < 60; i++) {
+        push_meter(b);
+    }
+    await_size(b, 60);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    low = before;
+    low.rlim_cur = 30000; // less than the WAL has already, enough for `unsaved`
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+    for (int i = 0; i < 10; i++) {
+        push_meter(b);
+    }
+    stop(b); // takes 5 s
+    setrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, old);
+    assert_int_equal(ledger_size(l->ledger), 60);
+    bench_close(l);
+    bench_open(l);
+    assert_false(l->opening.new_log);
+    assert_true(ledger_size(l->ledger) >= 70);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +439,8 @@ int main(void)
         TEST(status_register_flags_the_readings_of_its_instrument),
         TEST(latest_reading_is_given),
         TEST(chain_goes_on_with_the_next_recorder),
+        TEST(full_disk_loses_nothing_and_is_on_record),
+        TEST(disk_that_stays_full_keeps_its_blocks_for_the_next_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
