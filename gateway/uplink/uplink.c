@@ -694,6 +694,9 @@ static void wait_before_retry(struct uplink *uplink, int64_t began_us, enum sess
 static void *run(void *argument)
 {
     struct uplink *uplink = argument;
+    char name[16];
+    snprintf(name, sizeof name, "up-%s", uplink->settings->name);
+    pthread_setname_np(pthread_self(), name);
     uplink->lost_us = now_us(uplink);
     while (!is_stopping(uplink)) {
         enum session_end end;
