@@ -435,9 +435,6 @@ static void look_at_ledger(struct uplink *uplink)
     eventfd_t count;
     eventfd_read(uplink->watch_fd, &count);
     uplink->size = ledger_size(uplink->ledger);
-    pthread_mutex_lock(&uplink->lock);
-    uplink->status.size = uplink->size;
-    pthread_mutex_unlock(&uplink->lock);
 }
 
 static void on_up(struct uplink *uplink)
@@ -785,7 +782,6 @@ static int prepare(struct uplink *uplink, const struct config *config, struct wh
     uplink->acknowledged = ledger_cursor(uplink->ledger, settings->name);
     uplink->size = ledger_size(uplink->ledger);
     uplink->status = (struct uplink_status){.acknowledged = uplink->acknowledged,
-                                            .size = uplink->size,
                                             .since_us = clock_wall_us(uplink->clock)};
     return OK;
 }
