@@ -317,11 +317,12 @@ static void refuse_reload(struct gateway *gateway, const char *text)
 // What a running daemon cannot change; says which, or NULL.
 static const char *needs_restart(const struct config *old, const struct config *new)
 {
-    if (strcmp(old->site.code, new->site.code) || strcmp(old->gateway.name, new->gateway.name)) {
+    if (strcmp(old->site.code, new->site.code) != 0 ||
+        strcmp(old->gateway.name, new->gateway.name) != 0) {
         return "site.code and gateway.name name the log: restart to begin a new one";
     }
-    if (strcmp(old->gateway.data, new->gateway.data) ||
-        strcmp(old->gateway.control, new->gateway.control)) {
+    if (strcmp(old->gateway.data, new->gateway.data) != 0 ||
+        strcmp(old->gateway.control, new->gateway.control) != 0) {
         return "gateway.data and gateway.control cannot change while running: restart";
     }
     return NULL;

@@ -53,16 +53,26 @@ void clock_format_utc(int64_t wall_us, char out[32])
              t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, (int)rest);
 }
 
-// Whether text begins in this form, in which 'd' is a digit and anything else itself. sscanf's %2d
-// would also take blanks and signs.
-static bool has_form(const char *text, const char *form)
+// Reads numbers by a form in which each 'd' is a digit of the current number, 'n' begins the next
+// and anything else must stand there. sscanf's %2d would take blanks and signs too. The length
+// read, or 0.
+static size_t parse_numbers(const char *text, const char *form, int *numbers)
 {
-    for (; *form; text++, form++) {
-        if (*form == 'd' ? (*text < '0' || *text > '9') : *text != *form) {
-            return false;
+    const char *start = text;
+    for (*numbers = 0; *form; form++) {
+        if (*form == 'n') {
+            *++numbers = 0;
+            continue;
         }
+        if (*form == 'd' ? (*text < '0' || *text > '9') : *text != *form) {
+            return 0;
+        }
+        if (*form == 'd') {
+            *numbers = *numbers * 10 + (*text - '0');
+        }
+        text++;
     }
-    return true;
+    return (size_t)(text - start);
 }
 
 // Reads a fraction ".123" at *p, if there is one, as microseconds, and moves *p behind it. -1 when
@@ -88,31 +98,28 @@ static int parse_fraction(const char **p)
 // Reads "Z" or "+08:00" at p, which must end the text; the offset in seconds to subtract.
 static int parse_zone(const char *p, int *offset_s)
 {
-    int hours, minutes;
+    int at[2];
+    *offset_s = 0;
     if (strcmp(p, "Z") == 0) {
-        *offset_s = 0;
         return OK;
     }
-    if ((*p != '+' && *p != '-') || !has_form(p + 1, "dd:dd") || p[6] ||
-        sscanf(p + 1, "%2d:%2d", &hours, &minutes) != 2 || hours > 23 || minutes > 59) {
+    if ((*p != '+' && *p != '-') || !parse_numbers(p + 1, "dd:ndd", at) || p[6] || at[0] > 23 ||
+        at[1] > 59) {
         return ERROR_INPUT;
     }
-    *offset_s = (hours * 60 + minutes) * 60 * (*p == '-' ? -1 : 1);
+    *offset_s = (at[0] * 60 + at[1]) * 60 * (*p == '-' ? -1 : 1);
     return OK;
 }
 
 int clock_parse_utc(const char *text, int64_t *wall_us)
 {
-    struct tm t = {0};
-    int offset_s = 0, fraction = 0;
-    if (!has_form(text, "dddd-dd-dd") ||
-        sscanf(text, "%4d-%2d-%2d", &t.tm_year, &t.tm_mon, &t.tm_mday) != 3) {
+    int date[3], time[3] = {0}, offset_s = 0, fraction = 0;
+    if (!parse_numbers(text, "dddd-ndd-ndd", date)) {
         return ERROR_INPUT;
     }
     const char *p = text + 10;
     if (*p) {
-        if ((*p != 'T' && *p != ' ') || !has_form(p + 1, "dd:dd:dd") ||
-            sscanf(p + 1, "%2d:%2d:%2d", &t.tm_hour, &t.tm_min, &t.tm_sec) != 3) {
+        if ((*p != 'T' && *p != ' ') || !parse_numbers(p + 1, "dd:ndd:ndd", time)) {
             return ERROR_INPUT;
         }
         p += 9;
@@ -121,10 +128,14 @@ int clock_parse_utc(const char *text, int64_t *wall_us)
             return ERROR_INPUT;
         }
     }
-    t.tm_year -= 1900;
-    t.tm_mon -= 1;
-    struct tm asked = t;
-    time_t seconds = timegm(&t);
+    struct tm t = {.tm_year = date[0] - 1900,
+                   .tm_mon = date[1] - 1,
+                   .tm_mday = date[2],
+                   .tm_hour = time[0],
+                   .tm_min = time[1],
+                   .tm_sec = time[2]};
+    const struct tm asked = t;
+    time_t seconds = timegm(&t); // moves what does not exist (30 February) to what does
     if (t.tm_mday != asked.tm_mday || t.tm_mon != asked.tm_mon || t.tm_hour != asked.tm_hour ||
         t.tm_min != asked.tm_min || t.tm_sec != asked.tm_sec) {
         return ERROR_INPUT;

@@ -34,8 +34,8 @@ static int look_up_name(struct addrinfo **out, const char *host, const char *ser
         free(lookup);
         return EAI_MEMORY;
     }
-    strcpy(lookup->host, host);
-    strcpy(lookup->service, service);
+    memcpy(lookup->host, host, strlen(host) + 1);
+    memcpy(lookup->service, service, strlen(service) + 1);
     lookup->hints = *hints;
     lookup->request = (struct gaicb){
         .ar_name = lookup->host, .ar_service = lookup->service, .ar_request = &lookup->hints};
