@@ -41,8 +41,6 @@ struct ledger {
     bool tree_valid;
     bool in_batch;
     ZSTD_CCtx *packer; // for files
-    struct digest recovered[64];
-    size_t recovered_count; // files of the old log, which the first definitions name too
     int64_t appended_mono_us;
 
     pthread_mutex_t looking;
@@ -62,6 +60,9 @@ int cursors_write(struct ledger *ledger, uint32_t *written, struct why *why);
 // After the commit of what cursors_write wrote (`good`), or its roll-back.
 void cursors_settled(struct ledger *ledger, uint32_t written, bool good);
 int cursors_load(struct ledger *ledger, struct why *why);
+
+// Of the database and its WAL.
+int64_t ledger_file_bytes(const struct ledger *ledger);
 
 // Puts a file within the caller's transaction.
 int files_put(struct ledger *ledger, const char *kind, const void *bytes, size_t length,

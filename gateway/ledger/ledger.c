@@ -1,300 +1,12 @@
 #include "ledger/inside.h"
 #include "ledger/recover.h"
-#include "ledger/wal_check.h"
 
-#include "base/log.h"
-
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-// --- opening ------------------------------------------------------------------------------------
-
-static int take_directory(struct ledger *ledger, struct why *why)
-{
-    char path[PATH_MAX + 8];
-    if (mkdir(ledger->directory, 0750) != 0 && errno != EEXIST) {
-        return why_set(why, ERROR_SYSTEM, "cannot make the data folder %s: %s", ledger->directory,
-                       strerror(errno));
-    }
-    snprintf(path, sizeof path, "%s/lock", ledger->directory);
-    ledger->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    if (ledger->lock_fd < 0) {
-        return why_set(why, ERROR_SYSTEM, "cannot write to the data folder %s: %s",
-                       ledger->directory, strerror(errno));
-    }
-    if (flock(ledger->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        return why_set(why, ERROR_BUSY, "%s: another daemon has this ledger open", path);
-    }
-    return OK;
-}
-
-static int make_origin(const struct ledger_options *options, char out[BLOCK_ORIGIN_MAX + 1],
-                       struct why *why)
-{
-    uint8_t id[16];
-    char digits[33];
-    if (getrandom(id, sizeof id, 0) != (ssize_t)sizeof id) {
-        return why_set(why, ERROR_SYSTEM, "no random numbers: %s", strerror(errno));
-    }
-    text_format_hex(id, sizeof id, digits);
-    if (snprintf(out, BLOCK_ORIGIN_MAX + 1, "%s/%s/%s", options->site_code, options->gateway_name,
-                 digits) > BLOCK_ORIGIN_MAX) {
-        return why_set(why, ERROR_RANGE, "site code or gateway name too long");
-    }
-    return OK;
-}
-
-static int put_log(struct ledger *ledger, struct why *why)
-{
-    sqlite3_stmt *put = store_statement(&ledger->store, STATEMENT_LOG_PUT);
-    if (put) {
-        sqlite3_bind_text(put, 1, ledger->origin, -1, SQLITE_STATIC);
-        sqlite3_bind_int64(put, 2, clock_wall_us(ledger->clock));
-    }
-    return store_run(&ledger->store, put, why);
-}
-
-// Makes the tables, the log's row, and what is saved from the log before it (`note` names its
-// folder, or none), all or nothing.
-static int begin_log(struct ledger *ledger, const struct ledger_options *options,
-                     const struct recover_note *note, struct ledger_opening *opening,
-                     struct why *why)
-{
-    opening->new_log = true;
-    int error = make_origin(options, ledger->origin, why);
-    error = error ? error : store_begin(&ledger->store, why);
-    error = error ? error : store_make_tables(&ledger->store, why);
-    error = error ? error : put_log(ledger, why);
-    if (error == OK && note->folder[0]) {
-        error = recover_salvage(ledger, note, opening, why);
-    }
-    error = error ? error : store_commit(&ledger->store, why);
-    if (error) {
-        store_rollback(&ledger->store);
-        return error;
-    }
-    struct recover_note done = {.origin = ""};
-    memcpy(done.origin, ledger->origin, sizeof done.origin);
-    return recover_note_write(ledger->lock_fd, &done, why);
-}
-
-static int load_origin(struct ledger *ledger, struct why *why)
-{
-    sqlite3_stmt *get = store_statement(&ledger->store, STATEMENT_LOG_GET);
-    int error = OK;
-    if (!get || sqlite3_step(get) != SQLITE_ROW) {
-        error = store_error(&ledger->store, NULL);
-        error = why_set(why, error == ERROR_MEMORY ? error : ERROR_DAMAGED,
-                        "ledger: it does not say which log it is");
-    } else {
-        const unsigned char *origin = sqlite3_column_text(get, 0);
-        snprintf(ledger->origin, sizeof ledger->origin, "%s", origin ? (const char *)origin : "");
-    }
-    store_done(get);
-    return error;
-}
-
-int store_extent(struct store *store, uint64_t *first, uint64_t *size, struct why *why)
-{
-    sqlite3_stmt *get = store_statement(store, STATEMENT_EXTENT);
-    if (!get || sqlite3_step(get) != SQLITE_ROW) {
-        int error = store_error(store, why);
-        store_done(get);
-        return error;
-    }
-    bool none = sqlite3_column_type(get, 1) == SQLITE_NULL;
-    *first = none ? 0 : (uint64_t)sqlite3_column_int64(get, 0);
-    *size = none ? 0 : (uint64_t)sqlite3_column_int64(get, 1) + 1;
-    store_done(get);
-    return OK;
-}
-
-// Reads what the store holds and checks its tail.
-static int load_log(struct ledger *ledger, struct why *why)
-{
-    int error = load_origin(ledger, why);
-    error = error ? error : store_extent(&ledger->store, &ledger->first, &ledger->size, why);
-    error = error ? error
-                  : tail_verify(&ledger->store, ledger->origin, ledger->first, ledger->size,
-                                &ledger->tip, why);
-    error = error ? error : tree_load(&ledger->tree, &ledger->store, ledger->size, why);
-    ledger->tree_valid = error == OK;
-    return error ? error : cursors_load(ledger, why);
-}
-
-// Whether this log is of the site and gateway that the configuration names.
-static int check_names(const struct ledger *ledger, const struct ledger_options *options,
-                       struct why *why)
-{
-    char names[BLOCK_ORIGIN_MAX + 1];
-    snprintf(names, sizeof names, "%s/%s/", options->site_code, options->gateway_name);
-    return strncmp(ledger->origin, names, strlen(names)) == 0
-               ? OK
-               : why_set(why, ERROR_DAMAGED, "the ledger is of %.60s, the configuration says %.60s",
-                         ledger->origin, names);
-}
-
-// Opens what is there. *has: a log. ERROR_DAMAGED: it cannot be gone on with.
-static int open_found(struct ledger *ledger, const struct ledger_options *options,
-                      const struct recover_note *note, bool *has, struct why *why)
-{
-    *has = false;
-    int error = wal_check(ledger->directory, why);
-    error = error ? error : store_open(&ledger->store, ledger->directory, STORE_WRITE, why);
-    error = error ? error : store_has_tables(&ledger->store, has, why);
-    if (error == OK && !*has && note->origin[0]) {
-        return why_set(why, ERROR_DAMAGED, "the ledger's database is gone or empty");
-    }
-    if (error || !*has) {
-        return error;
-    }
-    error = load_log(ledger, why);
-    return error ? error : check_names(ledger, options, why);
-}
-
-// Sets aside what is there and begins a new log. When a crash broke that off before, `note` names
-// the folder, and what stands in its place now is a database without a log.
-static int open_anew(struct ledger *ledger, const struct ledger_options *options,
-                     struct recover_note *note, struct ledger_opening *opening, struct why *why)
-{
-    char folder[64];
-    if (ledger->origin[0]) {
-        memcpy(note->origin, ledger->origin, sizeof note->origin);
-    }
-    store_close(&ledger->store);
-    int error = recover_set_aside(ledger, folder, why);
-    if (error) {
-        return error;
-    }
-    if (!note->folder[0]) {
-        memcpy(note->folder, folder, sizeof note->folder);
-        error = recover_note_write(ledger->lock_fd, note, why);
-    }
-    ledger->first = ledger->size = 0;
-    ledger->cursor_count = 0;
-    ledger->tip = (struct digest){0};
-    error = error ? error : store_open(&ledger->store, ledger->directory, STORE_WRITE, why);
-    return error ? error : begin_log(ledger, options, note, opening, why);
-}
-
-static int open_log(struct ledger *ledger, const struct ledger_options *options,
-                    struct ledger_opening *opening, struct why *why)
-{
-    struct recover_note note;
-    struct why found = {.text = ""};
-    bool has;
-    recover_note_read(ledger->lock_fd, &note);
-    int error = open_found(ledger, options, &note, &has, &found);
-    if (error == ERROR_DAMAGED) {
-        snprintf(opening->reason, sizeof opening->reason, "%.255s", found.text);
-        log_error("%s: a new log begins", found.text);
-        error = open_anew(ledger, options, &note, opening, why);
-        return error ? error : load_log(ledger, why);
-    }
-    if (error) {
-        return why_set(why, error, "%s", found.text);
-    }
-    if (!has) {
-        opening->fresh = true;
-        error = begin_log(ledger, options, &note, opening, why);
-        return error ? error : load_log(ledger, why);
-    }
-    if (strcmp(note.origin, ledger->origin) != 0 || note.folder[0]) {
-        // A crash came between the log's beginning and the note of it.
-        note = (struct recover_note){.origin = ""};
-        memcpy(note.origin, ledger->origin, sizeof note.origin);
-        error = recover_note_write(ledger->lock_fd, &note, why);
-    }
-    return error;
-}
-
-static struct ledger *ledger_make(const struct ledger_options *options)
-{
-    struct ledger *ledger = calloc(1, sizeof *ledger);
-    if (!ledger) {
-        return NULL;
-    }
-    pthread_mutexattr_t recursive;
-    pthread_mutexattr_init(&recursive);
-    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
-    pthread_mutex_init(&ledger->writing, &recursive);
-    pthread_mutexattr_destroy(&recursive);
-    pthread_mutex_init(&ledger->looking, NULL);
-    snprintf(ledger->directory, sizeof ledger->directory, "%s", options->directory);
-    ledger->clock = options->clock;
-    ledger->lock_fd = -1;
-    ledger->packer = ZSTD_createCCtx();
-    return ledger;
-}
-
-static void ledger_dispose(struct ledger *ledger)
-{
-    store_close(&ledger->store);
-    ZSTD_freeCCtx(ledger->packer);
-    for (size_t i = 0; i < ledger->watcher_count; i++) {
-        close(ledger->watchers[i]);
-    }
-    if (ledger->lock_fd >= 0) {
-        close(ledger->lock_fd);
-    }
-    pthread_mutex_destroy(&ledger->looking);
-    pthread_mutex_destroy(&ledger->writing);
-    free(ledger);
-}
-
-static int64_t file_bytes(const struct ledger *ledger)
-{
-    static const char *const names[] = {STORE_FILE, STORE_FILE "-wal"};
-    int64_t bytes = 0;
-    for (size_t i = 0; i < 2; i++) {
-        char path[PATH_MAX + 32];
-        struct stat st;
-        snprintf(path, sizeof path, "%s/%s", ledger->directory, names[i]);
-        bytes += stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
-    }
-    return bytes;
-}
-
-int ledger_open(struct ledger **out, const struct ledger_options *options,
-                struct ledger_opening *opening, struct why *why)
-{
-    *out = NULL;
-    *opening = (struct ledger_opening){0};
-    struct ledger *ledger = ledger_make(options);
-    if (!ledger || !ledger->packer) {
-        free(ledger);
-        return why_set(why, ERROR_MEMORY, "out of memory");
-    }
-    int error = take_directory(ledger, why);
-    error = error ? error : open_log(ledger, options, opening, why);
-    error = error ? error : recover_unsaved(ledger, why);
-    if (error) {
-        ledger_dispose(ledger);
-        return error;
-    }
-    ledger->appended_mono_us = ledger->opened_mono_us = clock_mono_us(ledger->clock);
-    ledger->opened_bytes = file_bytes(ledger);
-    *out = ledger;
-    return OK;
-}
-
-void ledger_close(struct ledger *ledger)
-{
-    if (ledger) {
-        ledger_settle(ledger, true, NULL);
-        ledger_dispose(ledger);
-    }
-}
 
 // --- appending ----------------------------------------------------------------------------------
 
@@ -349,7 +61,6 @@ static void note_outcome(struct ledger *ledger, int error, const struct why *why
 {
     ledger->full = error == ERROR_FULL;
     ledger->failed = error != OK && error != ERROR_FULL;
-    ledger->damaged = ledger->damaged || error == ERROR_DAMAGED;
     snprintf(ledger->last_fault, sizeof ledger->last_fault, "%s", error ? why->text : "");
 }
 
@@ -380,10 +91,37 @@ int ledger_append(struct ledger *ledger, const struct ledger_block *blocks, size
         ledger->appended_mono_us = clock_mono_us(ledger->clock);
     }
     pthread_mutex_unlock(&ledger->writing);
+    if (error == ERROR_DAMAGED) {
+        ledger_report_damage(ledger, own.text);
+    }
     return error ? why_set(why, error, "%s", own.text) : OK;
 }
 
+void ledger_report_damage(struct ledger *ledger, const char *what)
+{
+    pthread_mutex_lock(&ledger->looking);
+    bool fresh = !ledger->damaged;
+    ledger->damaged = true;
+    pthread_mutex_unlock(&ledger->looking);
+    if (fresh) {
+        recover_condemn(ledger->directory, what);
+    }
+}
+
 // --- looking ------------------------------------------------------------------------------------
+
+int64_t ledger_file_bytes(const struct ledger *ledger)
+{
+    static const char *const names[] = {STORE_FILE, STORE_FILE "-wal"};
+    int64_t bytes = 0;
+    for (size_t i = 0; i < 2; i++) {
+        char path[PATH_MAX + 32];
+        struct stat st;
+        snprintf(path, sizeof path, "%s/%s", ledger->directory, names[i]);
+        bytes += stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
+    }
+    return bytes;
+}
 
 const char *ledger_origin(const struct ledger *ledger)
 {
@@ -419,7 +157,7 @@ void ledger_status(struct ledger *ledger, struct ledger_status *status)
     status->damaged = ledger->damaged;
     snprintf(status->last_fault, sizeof status->last_fault, "%s", ledger->last_fault);
     pthread_mutex_unlock(&ledger->looking);
-    status->bytes = file_bytes(ledger);
+    status->bytes = ledger_file_bytes(ledger);
     if (statvfs(ledger->directory, &fs) == 0) {
         status->free_bytes = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
     }

@@ -73,6 +73,12 @@ struct ledger_block {
 int ledger_append(struct ledger *ledger, const struct ledger_block *blocks, size_t count,
                   struct why *why);
 
+// Damage was found while running (ledger_append says so by itself; a reader's ERROR_DAMAGED on a
+// block that is still needed is for its caller to report): ledger_status says `damaged` from now
+// on, and the next ledger_open sets the ledger aside, even if its own look finds nothing. Any
+// thread.
+void ledger_report_damage(struct ledger *ledger, const char *what);
+
 // Keeps a block that could not be appended in the file `unsaved` beside the database; the next
 // ledger_open appends it, or, when a new log begins, keeps it as a recovered file.
 int ledger_save_unstored(struct ledger *ledger, const struct ledger_block *block, struct why *why);

@@ -145,6 +145,40 @@ static int put_definitions(struct ledger *ledger, uint64_t from_n, const struct 
     return store_run(&ledger->store, put, why);
 }
 
+static bool is_listed(const struct text *list, const struct digest *hash)
+{
+    for (size_t at = 0; at + DIGEST_SIZE <= list->length; at += DIGEST_SIZE) {
+        if (memcmp(list->data + at, hash->bytes, DIGEST_SIZE) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The hashes of column 0 of each row: all bytes of it, or, `spare`, those rows that no kept
+// definitions name and that were put before `first`.
+static int collect(struct store *store, enum statement which, const struct text *needed,
+                   uint64_t first, struct text *out, struct why *why)
+{
+    sqlite3_stmt *rows = store_statement(store, which);
+    if (!rows) {
+        return store_error(store, why);
+    }
+    int code;
+    while ((code = sqlite3_step(rows)) == SQLITE_ROW) {
+        struct digest hash;
+        if (!needed) {
+            text_append(out, sqlite3_column_blob(rows, 0), (size_t)sqlite3_column_bytes(rows, 0));
+        } else if (store_column_digest(rows, 0, &hash) && !is_listed(needed, &hash) &&
+                   (uint64_t)sqlite3_column_int64(rows, 1) + TILE_WIDTH < first) {
+            text_append(out, hash.bytes, DIGEST_SIZE);
+        }
+    }
+    int error = code == SQLITE_DONE ? OK : store_error(store, why);
+    store_done(rows);
+    return error == OK && out->failed ? why_set(why, ERROR_MEMORY, "out of memory") : error;
+}
+
 int ledger_put_definitions(struct ledger *ledger, uint64_t from_n, const struct digest *definitions,
                            const struct digest *files, size_t count, struct why *why)
 {
@@ -157,11 +191,12 @@ int ledger_put_definitions(struct ledger *ledger, uint64_t from_n, const struct 
     text_append(&list, files, count * sizeof *files);
     // Blocks saved from the log before this one go to whoever receives its first block.
     if (from_n == 0) {
-        text_append(&list, ledger->recovered, ledger->recovered_count * sizeof *ledger->recovered);
+        error = collect(&ledger->store, STATEMENT_FILE_RECOVERED, NULL, 0, &list, why);
     }
-    error = list.failed
-                ? why_set(why, ERROR_RANGE, "definitions: more than %d files", DEFINITION_FILES_MAX)
-                : put_definitions(ledger, from_n, definitions, &list, why);
+    if (error == OK && list.failed) {
+        error = why_set(why, ERROR_RANGE, "definitions: more than %d files", DEFINITION_FILES_MAX);
+    }
+    error = error ? error : put_definitions(ledger, from_n, definitions, &list, why);
     text_free(&list);
     return end_one(ledger, own, error, why);
 }
@@ -221,40 +256,6 @@ int ledger_point_number(struct ledger *ledger, const char *name, const char *def
 }
 
 // --- pruning ------------------------------------------------------------------------------------
-
-static bool is_listed(const struct text *list, const struct digest *hash)
-{
-    for (size_t at = 0; at + DIGEST_SIZE <= list->length; at += DIGEST_SIZE) {
-        if (memcmp(list->data + at, hash->bytes, DIGEST_SIZE) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-// The hashes of column 0 of each row: all bytes of it, or, `spare`, those rows that no kept
-// definitions name and that were put before `first`.
-static int collect(struct store *store, enum statement which, const struct text *needed,
-                   uint64_t first, struct text *out, struct why *why)
-{
-    sqlite3_stmt *rows = store_statement(store, which);
-    if (!rows) {
-        return store_error(store, why);
-    }
-    int code;
-    while ((code = sqlite3_step(rows)) == SQLITE_ROW) {
-        struct digest hash;
-        if (!needed) {
-            text_append(out, sqlite3_column_blob(rows, 0), (size_t)sqlite3_column_bytes(rows, 0));
-        } else if (store_column_digest(rows, 0, &hash) && !is_listed(needed, &hash) &&
-                   (uint64_t)sqlite3_column_int64(rows, 1) + TILE_WIDTH < first) {
-            text_append(out, hash.bytes, DIGEST_SIZE);
-        }
-    }
-    int error = code == SQLITE_DONE ? OK : store_error(store, why);
-    store_done(rows);
-    return error == OK && out->failed ? why_set(why, ERROR_MEMORY, "out of memory") : error;
-}
 
 int files_prune(struct ledger *ledger, uint64_t first, struct why *why)
 {

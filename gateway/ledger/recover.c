@@ -47,6 +47,48 @@ int recover_note_write(int lock_fd, const struct recover_note *note, struct why 
     return OK;
 }
 
+// --- damage found while running -----------------------------------------------------------------
+
+static void format_condemned(const char *directory, char out[PATH_MAX + 16])
+{
+    snprintf(out, PATH_MAX + 16, "%s/damaged", directory);
+}
+
+void recover_condemn(const char *directory, const char *what)
+{
+    char path[PATH_MAX + 16];
+    format_condemned(directory, path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    if (fd >= 0) {
+        // An empty file does, where there is no room for the words.
+        if (write(fd, what, strlen(what)) < 0 || fsync(fd) != 0) {
+            log_warning("cannot write %s: %s", path, strerror(errno));
+        }
+        close(fd);
+    }
+}
+
+int recover_condemned(const char *directory, struct why *why)
+{
+    char path[PATH_MAX + 16], what[256];
+    format_condemned(directory, path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return OK;
+    }
+    ssize_t length = read(fd, what, sizeof what - 1);
+    close(fd);
+    what[length > 0 ? length : 0] = '\0';
+    return why_set(why, ERROR_DAMAGED, "found while running: %s", what);
+}
+
+void recover_pardon(const char *directory)
+{
+    char path[PATH_MAX + 16];
+    format_condemned(directory, path);
+    unlink(path);
+}
+
 // --- setting aside ------------------------------------------------------------------------------
 
 static int make_folder(const struct ledger *ledger, char folder[64], char path[PATH_MAX + 80],
@@ -111,7 +153,6 @@ static int flush_file(struct salvage *s, struct why *why)
     int error = files_put(s->ledger, "recovered", s->file.data, s->file.length, &hash, why);
     if (error == OK) {
         opening->recovered[opening->recovered_count++] = hash;
-        s->ledger->recovered[s->ledger->recovered_count++] = hash;
         text_clear(&s->file);
     }
     return error;

@@ -16,6 +16,12 @@ struct recover_note {
 void recover_note_read(int lock_fd, struct recover_note *note);
 int recover_note_write(int lock_fd, const struct recover_note *note, struct why *why);
 
+// The file `damaged`: damage found while running, and what it was. recover_condemned: 0, or
+// ERROR_DAMAGED with what the file says.
+void recover_condemn(const char *directory, const char *what);
+int recover_condemned(const char *directory, struct why *why);
+void recover_pardon(const char *directory);
+
 // Moves database, WAL and index into a new folder of the data folder, whose name it gives.
 int recover_set_aside(const struct ledger *ledger, char folder[64], struct why *why);
 

@@ -51,6 +51,7 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_FILE_HAS] = "SELECT 1 FROM files WHERE hash=?1",
     [STATEMENT_FILE_GET] = "SELECT length,packed FROM files WHERE hash=?1",
     [STATEMENT_FILE_LIST] = "SELECT hash,since FROM files",
+    [STATEMENT_FILE_RECOVERED] = "SELECT hash FROM files WHERE kind='recovered' AND since=0",
     [STATEMENT_FILE_DROP] = "DELETE FROM files WHERE hash=?1",
     [STATEMENT_DEFINITIONS_PUT] = "INSERT OR REPLACE INTO definitions VALUES(?1,?2,?3)",
     [STATEMENT_DEFINITIONS_AT] = "SELECT hash,files,from_n FROM definitions WHERE from_n<=?1 "

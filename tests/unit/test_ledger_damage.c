@@ -270,6 +270,36 @@ static void random_bytes_over_pages_never_crash_nor_pass(void **state)
     assert_true(new_logs > 10);
 }
 
+// Opening looks at the tail only; whoever finds damage elsewhere says so, and what was being stored
+// goes along.
+static void damage_found_while_running_begins_a_new_log_at_the_next_start(void **state)
+{
+    struct ledger_bench *b = *state;
+    struct ledger_status status;
+    struct ledger_block block;
+    struct stat st;
+    char path[128], *room = malloc(ZSTD_compressBound(BLOCK_BYTES_MAX));
+    bench_open(b);
+    bench_append(b, 5);
+    bench_make_block(b, 5, T0_US, 2, &b->bytes, &block);
+    bench_pack(&b->bytes, &block, room);
+    ledger_report_damage(b->ledger, "block 3: its bytes do not agree with its hash");
+    ledger_status(b->ledger, &status);
+    assert_true(status.damaged);
+    assert_int_equal(ledger_save_unstored(b->ledger, &block, &b->why), OK);
+    close_whole(b);
+    assert_new_log(b, "found while running: block 3");
+    assert_recovered(b, 0, 6);
+    path_of(b, "damaged", path);
+    assert_int_equal(stat(path, &st), -1);
+    path_of(b, "unsaved", path);
+    assert_int_equal(stat(path, &st), -1);
+    bench_close(b);
+    bench_open(b);
+    assert_false(b->opening.new_log);
+    free(room);
+}
+
 static void block_that_could_not_be_stored_is_appended_at_the_next_start(void **state)
 {
     struct ledger_bench *b = *state;
@@ -536,6 +566,7 @@ int main(void)
         TEST(damaged_write_ahead_log_is_found_without_its_index_too),
         TEST(write_ahead_log_torn_in_its_last_transaction_is_sound),
         TEST(random_bytes_over_pages_never_crash_nor_pass),
+        TEST(damage_found_while_running_begins_a_new_log_at_the_next_start),
         TEST(block_that_could_not_be_stored_is_appended_at_the_next_start),
         TEST(what_was_appended_survives_kill_9_fifty_times),
         TEST(full_disk_stores_nothing_in_part_and_goes_on_later),
