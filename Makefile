@@ -6,7 +6,7 @@
 BUILD    ?= build
 CC       ?= cc
 CSTD     := -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
-WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wformat=2 -Wno-format-truncation
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wformat=2 -Wno-format-truncation -Wno-unknown-warning-option
 ifdef WERROR
 WARN     += -Werror
 endif
@@ -116,9 +116,9 @@ format:
 bench: all
 	@tools/bench/run $(BUILD)
 
-## fuzz      each parser's fuzzer for SECONDS (60)
+## fuzz      each parser's fuzzer for SECONDS (60); T=name selects
 fuzz:
-	@tools/run-fuzz
+	@tools/run-fuzz $(or $(SECONDS),60) $(T)
 
 ## cross     ARCH=arm64 or armhf: build with Debian's cross compiler, unit tests under qemu-user
 cross:
