@@ -131,7 +131,7 @@ class Broker:
         own = own or self.certificates
         lines = [f"listener {self.port} 127.0.0.1", f"cafile {self.certificates}/ca.pem", f"certfile {own}/broker.pem",
                  f"keyfile {own}/broker.key", "require_certificate true", "use_identity_as_username true",
-                 "allow_anonymous false", "max_queued_messages 1000000", self.more]
+                 "allow_anonymous false", "set_tcp_nodelay true", "max_queued_messages 1000000", self.more]
         if self.acl is not None:
             (self.folder / "acl").write_text(self.acl)
             (self.folder / "acl").chmod(0o600)
