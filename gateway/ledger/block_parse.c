@@ -60,6 +60,7 @@ static inline bool take_unsigned(struct cursor *c, uint64_t max, uint64_t *out)
 {
     const char *p = c->at;
     uint64_t number = 0;
+    *out = 0;
     while (p < c->end && is_digit(*p) && p - c->at < 19) {
         number = number * 10 + (uint64_t)(*p++ - '0');
     }
@@ -76,6 +77,7 @@ static inline bool take_int(struct cursor *c, int64_t *out)
 {
     bool negative = c->at < c->end && *c->at == '-';
     uint64_t number;
+    *out = 0;
     c->at += negative;
     if (!take_unsigned(c, (uint64_t)INT64_MAX + negative, &number)) {
         return false;
