@@ -434,6 +434,7 @@ static bool take_clock(struct cursor *c, struct clock_state *clock)
 
 static bool take_head(struct cursor *c, struct block_view *view)
 {
+    view->mono_us[0] = view->mono_us[1] = 0;
     if (!take_literal(c, "{\"tally\":1,\"log\":") || !take_origin(c, view->origin) ||
         !take_literal(c, ",\"n\":") || !take_unsigned(c, INT64_MAX, &view->n) ||
         !take_literal(c, ",\"prev\":") || !take_previous(c, view) ||
