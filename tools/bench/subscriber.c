@@ -2,7 +2,7 @@
 // and how old each reading is when it arrives (one machine, one clock).
 //
 // subscriber HOST PORT CA CERTIFICATE KEY [--count-only]. One line of JSON on standard output when
-// the first block comes ("first"), whenever blocks come again after half a second without
+// the first block comes ("first"), whenever blocks come again after 5 seconds without
 // ("again"), and for each line read on standard input: "reset" begins the latencies anew, "report"
 // tells the totals. Ends at the end of standard input. --count-only does not take blocks apart.
 
@@ -24,7 +24,7 @@
 #define BUCKET_US 20
 #define BUCKETS   1000000 // 20 s
 #define BLOCKS    (1u << 24)
-#define QUIET_US  500000
+#define QUIET_US  5000000
 #define RETRY_MS  20
 
 struct account {
