@@ -434,15 +434,17 @@ static bool take_clock(struct cursor *c, struct clock_state *clock)
 
 static bool take_head(struct cursor *c, struct block_view *view)
 {
-    view->mono_us[0] = view->mono_us[1] = 0;
+    int64_t first_us = 0, last_us = 0;
     if (!take_literal(c, "{\"tally\":1,\"log\":") || !take_origin(c, view->origin) ||
         !take_literal(c, ",\"n\":") || !take_unsigned(c, INT64_MAX, &view->n) ||
         !take_literal(c, ",\"prev\":") || !take_previous(c, view) ||
         !take_literal(c, ",\"run\":") || !take_run(c, view) || !take_literal(c, ",\"mono_us\":[") ||
-        !take_int(c, &view->mono_us[0]) || !take_comma(c) || !take_int(c, &view->mono_us[1])) {
+        !take_int(c, &first_us) || !take_comma(c) || !take_int(c, &last_us)) {
         return false;
     }
-    if (view->mono_us[0] > view->mono_us[1]) {
+    view->mono_us[0] = first_us;
+    view->mono_us[1] = last_us;
+    if (first_us > last_us) {
         return fault(c, "a span that does not end before it begins");
     }
     return take_literal(c, "],\"closed_us\":") && take_int(c, &view->closed_us) &&
