@@ -372,8 +372,8 @@ static bool take_events(struct cursor *c, struct block_view *view, struct arena 
 // `<18 of 0-9A-Z>/<1 to 32 of a-z0-9->/<32 hex digits>` in quotes.
 static bool take_origin(struct cursor *c, char out[BLOCK_ORIGIN_MAX + 1])
 {
-    const char *body;
-    uint32_t length;
+    const char *body = "";
+    uint32_t length = 0;
     if (!take_string(c, &body, &length) || length > BLOCK_ORIGIN_MAX) {
         return fault(c, "an origin");
     }
