@@ -175,11 +175,15 @@ static int judge_opening(struct session *session, int rc, int number, enum sessi
     struct tcp_info tcp = {0};
     socklen_t size = sizeof tcp;
     int fd = session_fd(session);
-    if (rc == MOSQ_ERR_TLS || tls_fault(session->tls)[0] || number == EPROTO) {
+    if (tls_fault(session->tls)[0]) {
         session->phase = PHASE_TLS;
         return say_end(session, rc, end, why);
     }
     *end = SESSION_UNREACHABLE;
+    if (rc == MOSQ_ERR_TLS || number == EPROTO) {
+        // libmosquitto 2.0.21 begins TLS on a socket that was refused, and reports that.
+        return say_unreachable(session, strerror(ECONNREFUSED), why);
+    }
     if (rc > 0 || fd < 0) {
         return say_unreachable(session, number ? strerror(number) : mosquitto_strerror(rc), why);
     }
