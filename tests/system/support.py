@@ -199,8 +199,21 @@ class Subscriber:
         properties.SessionExpiryInterval = 3600
         self.client.connect("localhost", broker.port, keepalive=30, clean_start=mqtt.MQTT_CLEAN_START_FIRST_ONLY,
                             properties=properties)
-        self.client.loop_start()
+        self.closing = False
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
         assert self.ready.wait(20), "the subscriber could not subscribe"
+
+    def _run(self):
+        while not self.closing:
+            try:
+                self.client.loop_forever(retry_first_connection=True)
+            except (OSError, ValueError):  # paho 1.6 lets TLS's word on a broken connection through, and ends
+                time.sleep(0.2)
+                try:
+                    self.client.reconnect()
+                except (OSError, ValueError):
+                    pass
 
     def _on_message(self, _client, _context, message):
         with self.lock:
@@ -219,8 +232,9 @@ class Subscriber:
         return wait_until(lambda: condition(self), what, seconds)
 
     def close(self):
+        self.closing = True
         self.client.disconnect()
-        self.client.loop_stop()
+        self.thread.join(10)
 
     def __enter__(self):
         return self
