@@ -6,9 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define RESERVE_BYTES (1u << 20)
+// Less room than this is not enough to hold some back: the rest would be used up at once, and the
+// reserve written again and again.
+#define ROOM_BYTES (2 * RESERVE_BYTES)
 
 static void format_path(const struct ledger *ledger, char out[PATH_MAX + 16])
 {
@@ -35,9 +39,14 @@ int ledger_reserve_hold(struct ledger *ledger, struct why *why)
 {
     char path[PATH_MAX + 16];
     struct stat st;
+    struct statvfs fs;
     format_path(ledger, path);
     if (stat(path, &st) == 0 && st.st_size == RESERVE_BYTES) {
         return OK;
+    }
+    if (statvfs(ledger->directory, &fs) == 0 &&
+        (uint64_t)fs.f_bavail * (uint64_t)fs.f_frsize < ROOM_BYTES) {
+        return why_set(why, ERROR_FULL, "no room to be held back");
     }
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
     int error = fd < 0 ? ERROR_SYSTEM : fill(fd);
