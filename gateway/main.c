@@ -33,6 +33,8 @@
 #define QUEUE_BYTES      (4u << 20) // samples waiting for the recorder
 #define SERIES_PERIOD_US (180LL * 1000000)
 #define DRAIN_US         2000000 // at a clean stop, for acknowledgements still to come
+#define LOOK_S           1       // after damage to the ledger
+#define ANEW_EVERY_S     60      // a disk that damages everything need not be filled with new logs
 
 struct gateway {
     const char *path, *drivers; // as on the command line
@@ -52,6 +54,7 @@ struct gateway {
         *uplinks[CONFIG_UPLINKS_MAX]; // in the configuration's order; NULL: could not be started
     size_t uplink_count;
     uint64_t taken, missed; // readings of pollers that have ended
+    int64_t anew_us;        // monotonic clock when a new log was last begun for that; 0: never
 };
 
 // --- events and status: called from other threads
@@ -442,18 +445,55 @@ static void gateway_stop(struct gateway *gateway)
     config_free(gateway->config);
 }
 
-static void run(struct gateway *gateway, const sigset_t *signals)
+static bool ledger_is_damaged(struct gateway *gateway)
 {
+    struct ledger_status status;
+    ledger_status(gateway->ledger, &status);
+    int64_t since_us = clock_mono_us(gateway->clock) - gateway->anew_us;
+    return status.damaged && (!gateway->anew_us || since_us >= ANEW_EVERY_S * INT64_C(1000000));
+}
+
+// Stops all that uses the damaged ledger, and starts all on a new log. False when it was asked to
+// stop before that was possible.
+static bool begin_anew(struct gateway *gateway, const sigset_t *signals)
+{
+    const struct timespec look = {.tv_sec = LOOK_S};
+    struct config *config = gateway->config;
+    struct why why = {""};
+    log_error("the ledger is damaged: acquisition stops, and goes on in a new log");
+    control_stop(gateway->control);
+    series_builder_stop(gateway->series);
+    gateway->control = NULL;
+    gateway->series = NULL;
+    uplinks_stop(gateway);
+    acquisition_stop(gateway);
+    ledger_close(gateway->ledger);
+    while (gateway_start(gateway, config, &why) != OK) {
+        log_error("cannot begin a new log: %s", why.text);
+        int signal = sigtimedwait(signals, NULL, &look);
+        if (signal > 0 && signal != SIGHUP) {
+            config_free(config);
+            return false;
+        }
+    }
+    gateway->anew_us = clock_mono_us(gateway->clock);
+    return true;
+}
+
+// Until it is asked to stop. True when there is something to be stopped.
+static bool run(struct gateway *gateway, const sigset_t *signals)
+{
+    const struct timespec look = {.tv_sec = LOOK_S};
     for (;;) {
-        int signal;
-        if (sigwait(signals, &signal) != 0) {
-            continue;
-        }
-        if (signal != SIGHUP) {
+        int signal = sigtimedwait(signals, NULL, &look);
+        if (signal == SIGHUP) {
+            reload(gateway);
+        } else if (signal > 0) {
             log_info("stopping");
-            return;
+            return true;
+        } else if (ledger_is_damaged(gateway) && !begin_anew(gateway, signals)) {
+            return false;
         }
-        reload(gateway);
     }
 }
 
@@ -537,8 +577,9 @@ int main(int argc, char **argv)
              config->instrument_count, config->bus_count, config->uplink_count,
              ledger_origin(gateway.ledger));
     notify("READY=1");
-    run(&gateway, &signals);
-    notify("STOPPING=1");
-    gateway_stop(&gateway);
+    if (run(&gateway, &signals)) {
+        notify("STOPPING=1");
+        gateway_stop(&gateway);
+    }
     return 0;
 }

@@ -139,12 +139,41 @@ static int check_names(const struct ledger *ledger, const struct ledger_options 
                          ledger->origin, names);
 }
 
+// Without its WAL a ledger that was not closed is a shorter one, which would give numbers again
+// that were published with other blocks.
+static int check_wal_is_there(const struct ledger *ledger, const struct recover_note *note,
+                              struct why *why)
+{
+    char path[PATH_MAX + 32];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/" STORE_FILE "-wal", ledger->directory);
+    return !note->open || stat(path, &st) == 0
+               ? OK
+               : why_set(why, ERROR_DAMAGED,
+                         "the ledger was not closed, and its write-ahead log is gone");
+}
+
+// Notes whether the ledger is in use, for check_wal_is_there.
+static int note_in_use(struct ledger *ledger, bool in_use, struct why *why)
+{
+    struct recover_note note;
+    recover_note_read(ledger->lock_fd, &note);
+    note.open = in_use;
+    int folder = open(ledger->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0) {
+        (void)fsync(folder); // the WAL's name is on the disk before the note of it
+        close(folder);
+    }
+    return recover_note_write(ledger->lock_fd, &note, why);
+}
+
 // Opens what is there. *has: a log. ERROR_DAMAGED: it cannot be gone on with.
 static int open_found(struct ledger *ledger, const struct ledger_options *options,
                       const struct recover_note *note, bool *has, struct why *why)
 {
     *has = false;
     int error = recover_condemned(ledger->directory, why);
+    error = error ? error : check_wal_is_there(ledger, note, why);
     error = error ? error : wal_check(ledger->directory, why);
     error = error ? error : store_open(&ledger->store, ledger->directory, STORE_WRITE, why);
     error = error ? error : store_has_tables(&ledger->store, has, why);
@@ -264,6 +293,7 @@ int ledger_open(struct ledger **out, const struct ledger_options *options,
     int error = take_directory(ledger, why);
     error = error ? error : open_log(ledger, options, opening, why);
     error = error ? error : recover_unsaved(ledger, why);
+    error = error ? error : note_in_use(ledger, true, why);
     if (error) {
         ledger_dispose(ledger);
         return error;
@@ -278,6 +308,7 @@ void ledger_close(struct ledger *ledger)
 {
     if (ledger) {
         ledger_settle(ledger, true, NULL);
+        note_in_use(ledger, false, NULL);
         ledger_dispose(ledger);
     }
 }

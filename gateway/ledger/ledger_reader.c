@@ -16,6 +16,7 @@ struct ledger_reader {
     struct store store;
     char origin[BLOCK_ORIGIN_MAX + 1];
     struct reader_tile *tiles; // READER_TILES of them, made at the first root
+    struct text unpacked;      // of a block that is given as stored
 };
 
 static int read_origin(struct ledger_reader *reader, struct why *why)
@@ -49,6 +50,7 @@ int ledger_reader_open(struct ledger_reader **out, const char *directory, struct
         ledger_reader_close(reader);
         return error;
     }
+    reader->unpacked = text_make(BLOCK_BYTES_MAX);
     *out = reader;
     return OK;
 }
@@ -57,6 +59,7 @@ void ledger_reader_close(struct ledger_reader *reader)
 {
     if (reader) {
         store_close(&reader->store);
+        text_free(&reader->unpacked);
         free(reader->tiles);
         free(reader);
     }
@@ -93,20 +96,16 @@ static int get_row(struct ledger_reader *reader, enum statement which, uint64_t 
     return error;
 }
 
-int ledger_reader_block(struct ledger_reader *reader, uint64_t n, struct text *out, struct why *why)
+// Unpacks the block of a row of STATEMENT_BLOCK_GET and checks it against its leaf hash.
+static int unpack_row(sqlite3_stmt *row, uint64_t n, struct text *out, struct why *why)
 {
-    sqlite3_stmt *row;
     struct digest leaf;
-    int error = get_row(reader, STATEMENT_BLOCK_GET, n, &row, why);
-    if (error) {
-        return error;
-    }
     bool has = store_column_digest(row, 0, &leaf);
-    error = block_unpack(sqlite3_column_blob(row, 3), (size_t)sqlite3_column_bytes(row, 3),
-                         (size_t)sqlite3_column_int64(row, 2), out, why);
-    store_done(row);
+    int error = block_unpack(sqlite3_column_blob(row, 3), (size_t)sqlite3_column_bytes(row, 3),
+                             (size_t)sqlite3_column_int64(row, 2), out, why);
     if (error) {
-        return error;
+        return why_set(why, error, "block %llu: %s", (unsigned long long)n,
+                       error == ERROR_DAMAGED ? "it does not unpack" : error_text(error));
     }
     struct digest real = block_leaf(out->data, out->length);
     if (!has || memcmp(&real, &leaf, sizeof leaf) != 0) {
@@ -114,6 +113,18 @@ int ledger_reader_block(struct ledger_reader *reader, uint64_t n, struct text *o
                        (unsigned long long)n);
     }
     return OK;
+}
+
+int ledger_reader_block(struct ledger_reader *reader, uint64_t n, struct text *out, struct why *why)
+{
+    sqlite3_stmt *row;
+    int error = get_row(reader, STATEMENT_BLOCK_GET, n, &row, why);
+    if (error) {
+        return error;
+    }
+    error = unpack_row(row, n, out, why);
+    store_done(row);
+    return error;
 }
 
 int ledger_reader_packed(struct ledger_reader *reader, uint64_t n, struct text *out,
@@ -124,11 +135,12 @@ int ledger_reader_packed(struct ledger_reader *reader, uint64_t n, struct text *
     if (error) {
         return error;
     }
+    error = unpack_row(row, n, &reader->unpacked, why);
     text_clear(out);
     *readings = (uint32_t)sqlite3_column_int64(row, 1);
     text_append(out, sqlite3_column_blob(row, 3), (size_t)sqlite3_column_bytes(row, 3));
     store_done(row);
-    return out->failed ? why_set(why, ERROR_MEMORY, "out of memory") : OK;
+    return error || !out->failed ? error : why_set(why, ERROR_MEMORY, "out of memory");
 }
 
 static int read_tile(struct ledger_reader *reader, unsigned level, uint64_t index,

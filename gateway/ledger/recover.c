@@ -16,9 +16,12 @@
 
 // --- the note -----------------------------------------------------------------------------------
 
+#define NOTE_OPEN "open\n"
+#define NOTE_MAX  (sizeof(struct recover_note) + sizeof NOTE_OPEN + 3)
+
 void recover_note_read(int lock_fd, struct recover_note *note)
 {
-    char bytes[sizeof *note + 3];
+    char bytes[NOTE_MAX];
     ssize_t length = pread(lock_fd, bytes, sizeof bytes - 1, 0);
     *note = (struct recover_note){0};
     bytes[length > 0 ? length : 0] = '\0';
@@ -33,12 +36,14 @@ void recover_note_read(int lock_fd, struct recover_note *note)
         !memchr(folder, '/', (size_t)(end - folder))) {
         memcpy(note->folder, folder, (size_t)(end - folder));
     }
+    note->open = end && strcmp(end + 1, NOTE_OPEN) == 0;
 }
 
 int recover_note_write(int lock_fd, const struct recover_note *note, struct why *why)
 {
-    char bytes[sizeof *note + 3];
-    int length = snprintf(bytes, sizeof bytes, "%s\n%s\n", note->origin, note->folder);
+    char bytes[NOTE_MAX];
+    int length = snprintf(bytes, sizeof bytes, "%s\n%s\n%s", note->origin, note->folder,
+                          note->open ? NOTE_OPEN : "");
     if (pwrite(lock_fd, bytes, (size_t)length, 0) != length || ftruncate(lock_fd, length) != 0 ||
         fsync(lock_fd) != 0) {
         return why_set(why, errno == ENOSPC ? ERROR_FULL : ERROR_SYSTEM, "cannot write `lock`: %s",

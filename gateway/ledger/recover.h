@@ -1,8 +1,9 @@
 // What is done when the ledger found cannot be gone on with: it is set aside whole, and what no
 // uplink has acknowledged is saved from it into the new log. Internal to gateway/ledger.
 //
-// Never writes to what is set aside. The file `lock` holds two lines: the origin of the log, and
-// the folder that is being recovered from, so that a crash in between loses nothing.
+// Never writes to what is set aside. The file `lock` holds two or three lines: the origin of the
+// log; the folder that is being recovered from, so that a crash in between loses nothing; and
+// `open` while a daemon has the ledger open or has not closed it: then there is a WAL beside it.
 #ifndef TALLY_LEDGER_RECOVER_H
 #define TALLY_LEDGER_RECOVER_H
 
@@ -11,6 +12,7 @@
 struct recover_note {
     char origin[BLOCK_ORIGIN_MAX + 1]; // "" when no log was begun yet
     char folder[64];                   // set-aside-…, within the data folder; "" when none
+    bool open;
 };
 
 void recover_note_read(int lock_fd, struct recover_note *note);

@@ -156,6 +156,8 @@ static int open_read(struct store *store, const char *path, enum store_mode mode
     int code = sqlite3_open_v2(uri, &store->db, flags, NULL);
     if (code == SQLITE_OK && mode == STORE_SALVAGE) {
         sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+        // Without it a file that was cut off is refused whole. Nothing is written (query_only).
+        sqlite3_db_config(store->db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, NULL);
     }
     // A reader that may not write to the folder can still read a database that was closed in good
     // order: then there is no WAL, and nobody who writes.

@@ -178,7 +178,8 @@ static int list_files(struct feed *feed, struct why *why)
         return OK; // no definitions yet: a block of events needs none
     }
     if (error == ERROR_RANGE) {
-        return ERROR_DAMAGED; // more files than FEED_FILES_MAX: nothing to be passed over
+        return why_set(why, ERROR_SYSTEM, "block %llu needs more than %d files",
+                       (unsigned long long)feed->next, FEED_FILES_MAX);
     }
     bool known = feed->have_definitions && same(&definitions, &feed->definitions);
     if (error || (known && feed->listed)) {

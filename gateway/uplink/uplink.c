@@ -287,6 +287,9 @@ static int send_feed(struct uplink *uplink, int64_t *wait_us)
             report(uplink, "uplink.gap", why.text);
             continue;
         }
+        if (error == ERROR_DAMAGED) {
+            ledger_report_damage(uplink->ledger, why.text);
+        }
         if (error) {
             stumble(uplink, "uplink.damaged", why.text);
             break;
