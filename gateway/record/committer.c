@@ -58,14 +58,20 @@ static void prune(struct committer *c)
     struct why why;
     uint64_t pruned = 0;
     int64_t now = now_us();
-    if (now < c->prune_at_us || (o->keep_us == 0 && o->keep_bytes == 0)) {
+    if (now < c->prune_at_us) {
+        return;
+    }
+    c->prune_at_us = now + PRUNE_EVERY_US;
+    if (o->keep_us == 0 && o->keep_bytes == 0) {
         return;
     }
     int error = ledger_prune(o->ledger, o->keep_us, o->keep_bytes, &pruned, &why);
     if (error && error != ERROR_FULL) {
         log_warning("retention: %s", why.text);
     }
-    c->prune_at_us = now + (pruned ? PRUNE_AGAIN_US : PRUNE_EVERY_US);
+    if (pruned) {
+        c->prune_at_us = now + PRUNE_AGAIN_US;
+    }
     c->pruned += pruned;
     if (c->pruned && !pruned && now >= c->prune_event_at_us) {
         struct ledger_status status;
@@ -175,6 +181,7 @@ static void save_unstored(struct committer *c, const struct ledger_block *block)
 static void *run(void *argument)
 {
     struct committer *c = argument;
+    pthread_setname_np(pthread_self(), "committer");
     pthread_mutex_lock(&c->lock);
     while (!is_over(c)) {
         if (c->count > 0) {

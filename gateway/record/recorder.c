@@ -339,6 +339,7 @@ static void *run(void *argument)
 {
     struct recorder *r = argument;
     int taken;
+    pthread_setname_np(pthread_self(), "recorder");
     do {
         int64_t wait_us = see_to_deadline(r);
         struct sample sample;
