@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SAMPLE_LINGER_US  50000
+#define SAMPLE_LINGER_US  250000
 #define SAMPLE_WAKE_BYTES 32768
 
 enum sample_kind {
