@@ -119,6 +119,7 @@ static int acquisition_start(struct gateway *gateway, struct config *config, str
     if (error) {
         return error;
     }
+    text_free(&definitions->json); // in the ledger now; a megabyte with thousands of points
     error = sample_queue_make(&queue, QUEUE_BYTES);
     if (error) {
         why_set(why, error, "no memory for the queue of samples");
@@ -488,6 +489,7 @@ static bool run(struct gateway *gateway, const sigset_t *signals)
         int signal = sigtimedwait(signals, NULL, &look);
         if (signal == SIGHUP) {
             reload(gateway);
+            malloc_trim(0);
         } else if (signal > 0) {
             log_info("stopping");
             return true;
@@ -540,6 +542,15 @@ static int read_arguments(int argc, char **argv, struct gateway *gateway)
     return -1;
 }
 
+// One heap for all threads: 100 bus threads otherwise reserve 1 GB of address space. Large pieces
+// are given back when they are freed: glibc would keep more and more of them.
+static void set_up_memory(void)
+{
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_MMAP_THRESHOLD, 128 << 10);
+    mallopt(M_TRIM_THRESHOLD, 256 << 10);
+}
+
 int main(int argc, char **argv)
 {
     struct gateway gateway = {.clock = &clock_system,
@@ -549,8 +560,7 @@ int main(int argc, char **argv)
     if (status >= 0) {
         return status;
     }
-    mallopt(M_ARENA_MAX,
-            1); // one heap for all threads: 100 bus threads otherwise reserve 1 GB of address space
+    set_up_memory();
 
     struct faults faults = {0};
     struct config *config = load(&gateway, &faults);
@@ -576,6 +586,7 @@ int main(int argc, char **argv)
     log_info("tallyd %s: %zu instruments on %zu buses, %zu uplinks, log %s", version_text(),
              config->instrument_count, config->bus_count, config->uplink_count,
              ledger_origin(gateway.ledger));
+    malloc_trim(0); // what starting took and gave back
     notify("READY=1");
     if (run(&gateway, &signals)) {
         notify("STOPPING=1");

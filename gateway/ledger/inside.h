@@ -40,7 +40,6 @@ struct ledger {
     struct tree tree;
     bool tree_valid;
     bool in_batch;
-    ZSTD_CCtx *packer; // for files
     int64_t appended_mono_us;
 
     pthread_mutex_t looking;

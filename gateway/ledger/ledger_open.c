@@ -261,14 +261,12 @@ static struct ledger *ledger_make(const struct ledger_options *options)
     snprintf(ledger->directory, sizeof ledger->directory, "%s", options->directory);
     ledger->clock = options->clock;
     ledger->lock_fd = -1;
-    ledger->packer = ZSTD_createCCtx();
     return ledger;
 }
 
 static void ledger_dispose(struct ledger *ledger)
 {
     store_close(&ledger->store);
-    ZSTD_freeCCtx(ledger->packer);
     for (size_t i = 0; i < ledger->watcher_count; i++) {
         close(ledger->watchers[i]);
     }
@@ -286,8 +284,7 @@ int ledger_open(struct ledger **out, const struct ledger_options *options,
     *out = NULL;
     *opening = (struct ledger_opening){0};
     struct ledger *ledger = ledger_make(options);
-    if (!ledger || !ledger->packer) {
-        free(ledger);
+    if (!ledger) {
         return why_set(why, ERROR_MEMORY, "out of memory");
     }
     int error = take_directory(ledger, why);

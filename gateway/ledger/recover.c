@@ -368,7 +368,7 @@ static int append_line(struct ledger *ledger, const struct block_view *view, con
         note_span(&block, view->events[i].t_us);
     }
     block.packed = packed;
-    block.packed_length = ZSTD_compressCCtx(ledger->packer, packed, room, line, length, 1);
+    block.packed_length = ZSTD_compress(packed, room, line, length, 1);
     int error = ZSTD_isError(block.packed_length) ? why_set(why, ERROR_MEMORY, "out of memory")
                                                   : ledger_append(ledger, &block, 1, why);
     free(packed);

@@ -126,9 +126,9 @@ static int run_pragmas(struct store *store, enum store_mode mode, struct why *wh
         mode == STORE_WRITE
             ? "PRAGMA page_size=1024;PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;"
               "PRAGMA secure_delete=OFF;PRAGMA cell_size_check=ON;PRAGMA temp_store=MEMORY;"
-              "PRAGMA trusted_schema=OFF;PRAGMA cache_size=-1024;"
+              "PRAGMA trusted_schema=OFF;PRAGMA cache_size=-512;"
             : "PRAGMA query_only=ON;PRAGMA cell_size_check=ON;PRAGMA temp_store=MEMORY;"
-              "PRAGMA trusted_schema=OFF;PRAGMA cache_size=-512;";
+              "PRAGMA trusted_schema=OFF;PRAGMA cache_size=-256;";
     return sqlite3_exec(store->db, pragmas, NULL, NULL, NULL) == SQLITE_OK
                ? OK
                : store_error(store, why);

@@ -299,6 +299,7 @@ static int give_definitions(struct feed *feed, struct feed_item *out, struct why
 
 static void give_block(struct feed *feed, struct feed_item *out)
 {
+    text_free(&feed->file); // it may have been a megabyte, and is seldom needed again
     snprintf(feed->topic, sizeof feed->topic, "%sblock", feed->prefix);
     out->message = (struct session_message){
         .topic = feed->topic,
