@@ -174,31 +174,32 @@ static int read_tile(struct ledger_reader *reader, unsigned level, uint64_t inde
     return error;
 }
 
-// The whole tile, from those kept or from the store.
-static int tile_of(struct ledger_reader *reader, unsigned level, uint64_t index,
-                   const struct digest **hashes, struct why *why)
+// The whole tile, from those kept or from the store; or NULL and *error.
+static const struct digest *tile_of(struct ledger_reader *reader, unsigned level, uint64_t index,
+                                    int *error, struct why *why)
 {
     if (!reader->tiles) {
         reader->tiles = calloc(READER_TILES, sizeof *reader->tiles);
         if (!reader->tiles) {
-            return why_set(why, ERROR_MEMORY, "out of memory");
+            *error = why_set(why, ERROR_MEMORY, "out of memory");
+            return NULL;
         }
     }
     struct reader_tile *tile = &reader->tiles[level % READER_TILES];
     // Tiles never change; level 4 would need 256^4 blocks.
     if (level >= READER_TILES) {
-        return why_set(why, ERROR_RANGE, "a log too long");
+        *error = why_set(why, ERROR_RANGE, "a log too long");
+        return NULL;
     }
     if (!tile->valid || tile->index != index) {
-        int error = read_tile(reader, level, index, tile->hashes, why);
-        tile->valid = error == OK;
+        *error = read_tile(reader, level, index, tile->hashes, why);
+        tile->valid = *error == OK;
         tile->index = index;
-        if (error) {
-            return error;
+        if (*error) {
+            return NULL;
         }
     }
-    *hashes = tile->hashes;
-    return OK;
+    return tile->hashes;
 }
 
 int ledger_reader_leaf(struct ledger_reader *reader, uint64_t n, struct digest *leaf,
@@ -211,8 +212,10 @@ int ledger_reader_leaf(struct ledger_reader *reader, uint64_t n, struct digest *
         store_done(row);
         return has ? OK : why_set(why, ERROR_DAMAGED, "a leaf hash of another length");
     }
-    const struct digest *hashes;
-    if (error != ERROR_ABSENT || tile_of(reader, 0, n / TILE_WIDTH, &hashes, NULL) != OK) {
+    int unread;
+    const struct digest *hashes =
+        error == ERROR_ABSENT ? tile_of(reader, 0, n / TILE_WIDTH, &unread, NULL) : NULL;
+    if (!hashes) {
         return error;
     }
     *leaf = hashes[n % TILE_WIDTH]; // pruned: the tile keeps it
@@ -228,9 +231,9 @@ static int fetch_hash(void *context, unsigned level, uint64_t index, struct dige
 {
     struct root_context *root = context;
     struct ledger_reader *reader = root->reader;
-    const struct digest *hashes;
-    int error = tile_of(reader, level, index / TILE_WIDTH, &hashes, root->why);
-    if (error == OK) {
+    int error = OK;
+    const struct digest *hashes = tile_of(reader, level, index / TILE_WIDTH, &error, root->why);
+    if (hashes) {
         *out = hashes[index % TILE_WIDTH];
         return OK;
     }

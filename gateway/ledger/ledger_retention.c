@@ -35,7 +35,7 @@ static int first_needed(struct ledger *ledger, int64_t now_us, uint64_t *needed,
     }
     pthread_mutex_unlock(&ledger->looking);
     for (size_t i = 0; i < count; i++) {
-        uint64_t n;
+        uint64_t n = 0;
         int error = mark_before(ledger, required[i], now_us - HELD_BEYOND_RECEIPT_US, &n, why);
         if (error) {
             return error;

@@ -114,6 +114,7 @@ static void encode_values(const struct number *numbers, size_t length, bool deci
                           int64_t *integers, int scale, size_t kept, struct text *out)
 {
     uint64_t codes[SEGMENT_READINGS_MAX];
+    codes[0] = 0;
     if (decimal) {
         text_append(out, &(uint8_t){(uint8_t)-scale}, 1);
         int64_t previous = 0;
@@ -175,7 +176,7 @@ void segment_encode(const int64_t *t_us, const struct number *numbers, size_t le
                     struct text *out)
 {
     assert(length >= 1 && length <= SEGMENT_READINGS_MAX);
-    int64_t integers[SEGMENT_READINGS_MAX];
+    int64_t integers[SEGMENT_READINGS_MAX] = {0};
     int scale = 0;
     fill_head(t_us, numbers, length, head);
     bool decimal = to_scale(numbers, length, integers, &scale);

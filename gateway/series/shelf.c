@@ -283,8 +283,8 @@ int shelf_get(struct shelf *shelf, enum shelf_kind kind, int64_t id, const void 
 int shelf_get_state(struct shelf *shelf, struct shelf_state *state)
 {
     *state = (struct shelf_state){.next_n = 0};
-    const void *bytes;
-    size_t length;
+    const void *bytes = NULL;
+    size_t length = 0;
     int error = shelf_get(shelf, SHELF_STATE, 1, &bytes, &length);
     if (error) {
         return error == ERROR_ABSENT ? OK : error;
