@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -261,7 +262,10 @@ static inline void peer_converse(struct peer *peer)
         length += (size_t)got;
         struct frame_request request;
         size_t whole = peer_parse(peer, bytes, length, &request);
-        if (whole > 0) {
+        if (whole > 0 && request.count > 125) {
+            atomic_fetch_add(&peer->strange, 1); // more registers than an answer holds
+            length = 0;
+        } else if (whole > 0) {
             atomic_fetch_add(&peer->requests, 1);
             if (!frame_function_allowed(request.function)) {
                 atomic_fetch_add(&peer->strange, 1);
@@ -310,7 +314,14 @@ static inline bool peer_start_pty(struct peer *peer)
         return false;
     }
     peer->keep = open(peer->device, O_RDWR | O_NOCTTY);
-    return peer->keep >= 0 && peer_start(peer);
+    // A pty echoes unless told otherwise: the peer would hear its own answer, where the port was
+    // closed, and set back to this, before it came.
+    struct termios raw;
+    if (peer->keep < 0 || tcgetattr(peer->keep, &raw)) {
+        return false;
+    }
+    cfmakeraw(&raw);
+    return tcsetattr(peer->keep, TCSANOW, &raw) == 0 && peer_start(peer);
 }
 
 // On the port of `service`, or on a free one when that is empty.
