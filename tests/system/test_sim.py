@@ -545,6 +545,24 @@ def test_gaps_of_the_master_are_measured(lab, tmp_path):
     assert 0 < stats["line_use"] <= 1
 
 
+def test_an_exchange_that_began_before_a_reset_is_not_counted(lab, tmp_path):
+    running = lab([{**rtu_line(tmp_path), "baud": 300}])
+    fd = open_port(tmp_path / "bus", termios.B300)
+    os.write(fd, rtu(ASK))
+    assert select.select([fd], [], [], 5)[0]  # the answer has begun; it goes on for 300 ms
+    running.order("stats", "reset")
+    receive_exactly(fd, 9)
+    for gap in (0.2, 0.2):
+        time.sleep(gap)
+        os.write(fd, rtu(ASK))
+        receive_exactly(fd, 9)
+    stats = running.stats(0)
+    os.close(fd)
+    assert stats["exchanges"] == 2
+    assert stats["busy_us"] == pytest.approx(2 * 17 * 11 / 300 * 1e6, rel=1e-3)
+    assert 0 < stats["line_use"] <= 1
+
+
 def test_a_request_at_another_speed_is_not_heard(lab, tmp_path):
     running = lab([rtu_line(tmp_path)])
     fd = open_port(tmp_path / "bus")

@@ -296,10 +296,14 @@ static void note_exchange(struct rtu *rtu, const struct pending *pending, int64_
 {
     struct stats *stats = &rtu->line->stats;
     pthread_mutex_lock(&stats->lock);
-    stats->timing.exchanges++;
-    stats->timing.busy_ns += pending->busy_ns + (int64_t)pending->answer.length * rtu->character_ns;
-    stats->timing.turn_ns += rtu->line->turn_ns;
-    stats->timing.last_ns = end_ns;
+    // Not the answer to a request of before the statistics were reset: its time is not in `total`.
+    if (stats->timing.first_ns != 0) {
+        stats->timing.exchanges++;
+        stats->timing.busy_ns +=
+            pending->busy_ns + (int64_t)pending->answer.length * rtu->character_ns;
+        stats->timing.turn_ns += rtu->line->turn_ns;
+        stats->timing.last_ns = end_ns;
+    }
     pthread_mutex_unlock(&stats->lock);
 }
 
