@@ -10,6 +10,8 @@
 
 #include "fake_peer.h"
 
+#include <dirent.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -473,6 +475,72 @@ static void a_worker_that_rests_uses_no_time(void **state)
     peer_stop(&plant.peers[0]);
 }
 
+// The scheduling policy of this process's thread of that name; -1: there is none.
+static int policy_of(const char *thread)
+{
+    int policy = -1;
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    for (struct dirent *task; (task = readdir(tasks));) {
+        char path[64 + sizeof task->d_name], name[32] = "";
+        snprintf(path, sizeof path, "/proc/self/task/%s/comm", task->d_name);
+        FILE *file = fopen(path, "r");
+        if (!file) {
+            continue; // "..", or it has just ended
+        }
+        if (fgets(name, sizeof name, file)) {
+            name[strcspn(name, "\n")] = '\0';
+            policy = strcmp(name, thread) ? policy : sched_getscheduler(atoi(task->d_name));
+        }
+        fclose(file);
+    }
+    closedir(tasks);
+    return policy;
+}
+
+static void *try_real_time(void *allowed)
+{
+    struct sched_param priority = {.sched_priority = sched_get_priority_min(SCHED_RR)};
+    *(bool *)allowed = pthread_setschedparam(pthread_self(), SCHED_RR, &priority) == 0;
+    return NULL;
+}
+
+static bool one_has_thirty(const struct plant *plant)
+{
+    return plant->readings[0] >= 30;
+}
+
+static void the_worker_of_a_line_waits_behind_nobody_where_it_may(void **state)
+{
+    (void)state;
+    static struct plant plant;
+    bool allowed = false;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, try_real_time, &allowed), 0);
+    pthread_join(thread, NULL);
+    for (int serial = 0; serial < 2; serial++) {
+        build(&plant, 1, 0);
+        if (serial) {
+            plant.buses[0].transport = TRANSPORT_RTU;
+            plant.buses[0].baud = 115200;
+            plant.buses[0].stop_bits = 1;
+            plant.buses[0].parity = PARITY_EVEN;
+            plant.buses[0].device = plant.peers[0].device;
+            plant.peers[0].tcp_frames = false;
+            plant.peers[0].character_ns = bus_character_ns(&plant.buses[0]);
+            assert_true(peer_start_pty(&plant.peers[0]));
+        } else {
+            assert_true(peer_start_tcp(&plant.peers[0]));
+        }
+        run(&plant);
+        assert_true(take(&plant, 10000000, one_has_thirty));
+        // A bus without a wire time of its own never asks for it.
+        assert_int_equal(policy_of("bus lab"), serial && allowed ? SCHED_RR : SCHED_OTHER);
+        stop(&plant);
+        peer_stop(&plant.peers[0]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -486,6 +554,7 @@ int main(void)
         cmocka_unit_test(polls_that_cannot_be_made_in_time_are_counted_and_not_made_up_for),
         cmocka_unit_test(a_stop_ends_although_nobody_takes),
         cmocka_unit_test(a_worker_that_rests_uses_no_time),
+        cmocka_unit_test(the_worker_of_a_line_waits_behind_nobody_where_it_may),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
