@@ -38,9 +38,8 @@ static int append_all(struct ledger *ledger, const struct ledger_block *blocks, 
     error = error ? error : store_begin(store, why);
     for (size_t i = 0; error == OK && i < count; i++) {
         if (blocks[i].n != ledger->size + i) {
-            error =
-                why_set(why, ERROR_INPUT, "ledger: block %llu offered, %llu is next",
-                        (unsigned long long)blocks[i].n, (unsigned long long)ledger->size + i);
+            error = why_set(why, ERROR_INPUT, "ledger: block %llu offered, %llu is next",
+                            (unsigned long long)blocks[i].n, (unsigned long long)ledger->size + i);
             break;
         }
         error = put_block(store, &blocks[i], why);
