@@ -30,6 +30,15 @@ def ledger_blocks(data):
         database.close()
 
 
+def ledger_files(data, kind):
+    """The content-addressed files of a kind, unpacked."""
+    database = sqlite3.connect(f"file:{data}/ledger.db?mode=ro", uri=True, timeout=10)
+    try:
+        return [unpack(packed) for (packed,) in database.execute("SELECT packed FROM files WHERE kind = ?", (kind,))]
+    finally:
+        database.close()
+
+
 def stored(data):
     """The blocks as objects, in order."""
     return [json.loads(block) for block in ledger_blocks(data).values()]
