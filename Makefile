@@ -29,7 +29,7 @@ UNIT_TESTS   := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.
 LIB_OBJECTS  := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 LIB          := $(BUILD)/libtally.a
 
-.PHONY: force all help setup demo test check system lint format asan tsan fuzz bench soak cross cover clean units install
+.PHONY: force all help setup demo test check system lint format asan tsan fuzz bench cross clean units install
 .DEFAULT_GOAL := all
 .SECONDARY:
 
@@ -123,6 +123,15 @@ fuzz:
 ## cross     ARCH=arm64 or armhf: build with Debian's cross compiler, unit tests under qemu-user
 cross:
 	@tools/cross $(or $(ARCH),arm64)
+
+## install   programs, drivers, man pages and the systemd unit below DESTDIR (PREFIX=/usr)
+PREFIX ?= /usr
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tally/drivers $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 755 $(PROGRAMS:%=$(BUILD)/%) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 drivers/*.yaml $(DESTDIR)$(PREFIX)/share/tally/drivers
+	install -m 644 config/systemd/tallyd.service $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for page in docs/man/*.[158]; do install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$(basename $$page); done
 
 clean:
 	rm -rf build

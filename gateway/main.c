@@ -58,7 +58,6 @@ struct gateway {
 };
 
 // --- events and status: called from other threads
-// --------------------------------------------------------------------------------------------------------
 
 static void record_event(void *context, const char *kind, const char *subject, const char *text)
 {
@@ -93,7 +92,6 @@ static void append_status(void *context, struct text *out)
 }
 
 // --- acquisition: configuration → definitions → queue → recorder → poller
-// --------------------------------------------------------------------------------
 
 // What the registers of a serial number say, for the poller, which cannot decode.
 static void format_serial(const struct driver_quantity *quantity, const uint8_t *wire,
@@ -188,7 +186,6 @@ static void acquisition_stop(struct gateway *gateway)
 }
 
 // --- uplinks
-// ---------------------------------------------------------------------------------------------------------------------------------------------
 
 static int uplinks_declare(struct gateway *gateway, const struct config *config, struct why *why)
 {
@@ -259,7 +256,6 @@ static void uplinks_drain(struct gateway *gateway)
 }
 
 // --- start, reload, stop
-// ---------------------------------------------------------------------------------------------------------------------------------
 
 static void log_faults(const struct faults *faults)
 {
@@ -332,45 +328,106 @@ static const char *needs_restart(const struct config *old, const struct config *
     return NULL;
 }
 
-static void reload(struct gateway *gateway)
+// Why no acquisition may be stopped now, or NULL. Blocks that wait for the disk are those of the
+// recorder that is running; it must not be ended before they are stored.
+static const char *ledger_hinders(struct gateway *gateway)
+{
+    struct ledger_status status;
+    ledger_status(gateway->ledger, &status);
+    return status.full                       ? "the disk is full"
+           : status.failed || status.damaged ? "the ledger cannot be written now"
+                                             : NULL;
+}
+
+// The same file and the same drivers.
+static bool is_unchanged(const struct config *old, const struct config *new)
+{
+    if (memcmp(&old->hash, &new->hash, sizeof old->hash) != 0 ||
+        old->driver_count != new->driver_count) {
+        return false;
+    }
+    for (size_t i = 0; i < old->driver_count; i++) {
+        const struct driver *was = old->drivers[i], *is = new->drivers[i];
+        if (memcmp(&was->hash, &is->hash, sizeof was->hash) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Reads the new configuration, or says why it is not taken. NULL: everything stays as it is.
+static struct config *load_to_replace(struct gateway *gateway)
 {
     struct faults faults = {0};
-    struct why why = {""};
     struct config *old = gateway->config, *new = load(gateway, &faults);
     if (!new) {
         log_faults(&faults);
         refuse_reload(gateway, faults.count ? faults.lines[0] : "cannot be read");
         faults_free(&faults);
-        return;
+        return NULL;
     }
     faults_free(&faults);
-    if (needs_restart(old, new)) {
-        refuse_reload(gateway, needs_restart(old, new));
-        config_free(new);
-        return;
+    const char *hindrance = needs_restart(old, new);
+    hindrance = hindrance ? hindrance : ledger_hinders(gateway);
+    if (hindrance) {
+        refuse_reload(gateway, hindrance);
+    } else if (is_unchanged(old, new)) {
+        log_info("%s: unchanged", gateway->path);
+    } else {
+        return new;
+    }
+    config_free(new);
+    return NULL;
+}
+
+// Starts acquisition on the configuration, again and again until it works. False when it was asked
+// to stop before.
+static bool acquisition_resume(struct gateway *gateway, struct config *config,
+                               const sigset_t *signals)
+{
+    const struct timespec look = {.tv_sec = LOOK_S};
+    struct why why = {""};
+    while (acquisition_start(gateway, config, &why) != OK) {
+        log_error("acquisition cannot be started again: %s", why.text);
+        int signal = sigtimedwait(signals, NULL, &look);
+        if (signal > 0 && signal != SIGHUP) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// False when it was asked to stop while acquisition could not be started.
+static bool reload(struct gateway *gateway, const sigset_t *signals)
+{
+    struct why why = {""};
+    struct config *old = gateway->config, *new = load_to_replace(gateway);
+    if (!new) {
+        return true;
     }
     char from[DIGEST_HEX], to[DIGEST_HEX];
     text_format_hex(old->hash.bytes, DIGEST_SIZE, from);
     text_format_hex(new->hash.bytes, DIGEST_SIZE, to);
     uplinks_stop(gateway);
     acquisition_stop(gateway);
-    bool taken =
-        uplinks_declare(gateway, new, &why) == OK && acquisition_start(gateway, new, &why) == OK;
-    if (!taken) {
-        log_error("%s: not taken: %s", gateway->path, why.text);
-        config_free(new);
-        if (acquisition_start(gateway, old, &why) != OK) {
-            log_error("the configuration in force cannot be started again: %s", why.text);
-            exit(1);
-        }
-        recorder_event(gateway->recorder, "configuration.refused", gateway->path, "%s", why.text);
-    } else {
+    if (acquisition_start(gateway, new, &why) == OK) {
         config_free(old);
         recorder_event(gateway->recorder, "configuration.changed", gateway->path,
                        "from sha256 %s to %s", from, to);
         log_info("%s: taken", gateway->path);
+    } else {
+        config_free(new);
+        if (!acquisition_resume(gateway, old, signals)) {
+            return false;
+        }
+        refuse_reload(gateway, why.text);
+    }
+    if (uplinks_declare(gateway, gateway->config, &why) != OK) {
+        log_error("%s", why.text);
+        record_event(gateway, "uplink.failed", gateway->path, why.text);
     }
     uplinks_start(gateway);
+    return true;
 }
 
 // systemd's readiness protocol (sd_notify(3), which gives this form as stable): one datagram to the
@@ -429,13 +486,16 @@ static int gateway_start(struct gateway *gateway, struct config *config, struct 
     return OK;
 }
 
+// Some of it may not be running: a reload that was told to stop.
 static void gateway_stop(struct gateway *gateway)
 {
     control_stop(gateway->control);
     series_builder_stop(gateway->series);
-    recorder_event(gateway->recorder, "gateway.stopped", gateway->config->gateway.name,
-                   "asked to stop");
-    acquisition_stop(gateway);
+    if (gateway->recorder) {
+        recorder_event(gateway->recorder, "gateway.stopped", gateway->config->gateway.name,
+                       "asked to stop");
+        acquisition_stop(gateway);
+    }
     uplinks_drain(gateway);
     uplinks_stop(gateway);
     struct ledger_status status;
@@ -488,7 +548,9 @@ static bool run(struct gateway *gateway, const sigset_t *signals)
     for (;;) {
         int signal = sigtimedwait(signals, NULL, &look);
         if (signal == SIGHUP) {
-            reload(gateway);
+            if (!reload(gateway, signals)) {
+                return true;
+            }
             malloc_trim(0);
         } else if (signal > 0) {
             log_info("stopping");

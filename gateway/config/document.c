@@ -481,9 +481,15 @@ static ssize_t read_whole(int fd, char *bytes, size_t max)
 int document_read_file(struct document *document, const char *path, struct faults *faults)
 {
     *document = (struct document){.faults = faults};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); // a pipe would be waited for
     if (fd < 0) {
         faults_add(faults, path, 0, 0, "cannot be opened: %s", strerror(errno));
+        return ERROR_INPUT;
+    }
+    if (fstat(fd, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode))) {
+        faults_add(faults, path, 0, 0, "is a pipe: expected a file");
+        close(fd);
         return ERROR_INPUT;
     }
     int error = ERROR_INPUT;

@@ -193,7 +193,7 @@ static int open_anew(struct ledger *ledger, const struct ledger_options *options
                      struct recover_note *note, struct ledger_opening *opening, struct why *why)
 {
     char folder[64];
-    if (ledger->origin[0]) {
+    if (recover_is_origin(ledger->origin)) {
         memcpy(note->origin, ledger->origin, sizeof note->origin);
     }
     store_close(&ledger->store);

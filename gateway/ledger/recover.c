@@ -242,13 +242,27 @@ static int save_points(struct salvage *s, struct why *why)
     return error;
 }
 
+bool recover_is_origin(const char *text)
+{
+    size_t site = strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    const char *name = text + site + (text[site] == '/');
+    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    const char *id = name + length + (name[length] == '/');
+    return site > 0 && text[site] == '/' && length > 0 && name[length] == '/' &&
+           strspn(id, "0123456789abcdef") == 32 && id[32] == '\0' &&
+           strlen(text) <= BLOCK_ORIGIN_MAX;
+}
+
 static void read_old_origin(struct salvage *s, const struct recover_note *note)
 {
     char *out = s->opening->old_origin;
     snprintf(out, BLOCK_ORIGIN_MAX + 1, "%s", note->origin);
     sqlite3_stmt *get = s->readable ? store_statement(&s->old, STATEMENT_LOG_GET) : NULL;
     if (get && sqlite3_step(get) == SQLITE_ROW && sqlite3_column_text(get, 0)) {
-        snprintf(out, BLOCK_ORIGIN_MAX + 1, "%s", (const char *)sqlite3_column_text(get, 0));
+        const char *text = (const char *)sqlite3_column_text(get, 0);
+        if (recover_is_origin(text)) {
+            snprintf(out, BLOCK_ORIGIN_MAX + 1, "%s", text);
+        }
     }
     store_done(get);
 }
@@ -330,11 +344,20 @@ int recover_salvage(struct ledger *ledger, const struct recover_note *note,
 
 // --- going on with it ---------------------------------------------------------------------------
 
-static void remove_unsaved(const struct ledger *ledger)
+// What was taken in need not be kept; what was not is, under another name, for a person to look at.
+static void remove_unsaved(const struct ledger *ledger, size_t left)
 {
-    char path[PATH_MAX + 16];
+    char path[PATH_MAX + 16], kept[PATH_MAX + 64];
     snprintf(path, sizeof path, "%s/" LEDGER_UNSAVED, ledger->directory);
-    unlink(path);
+    if (left == 0) {
+        unlink(path);
+        return;
+    }
+    snprintf(kept, sizeof kept, "%s-%lld", path, (long long)clock_wall_us(ledger->clock));
+    log_error("%zu blocks in %s do not follow on the ledger: kept as %s", left, path, kept);
+    if (rename(path, kept) != 0) {
+        log_error("cannot rename %s: %s", path, strerror(errno));
+    }
 }
 
 static void note_span(struct ledger_block *block, int64_t t_us)
@@ -380,17 +403,20 @@ int recover_unsaved(struct ledger *ledger, struct why *why)
     struct text all = text_make(LEDGER_UNSAVED_MAX);
     struct block_view view = {0};
     const char *line;
-    size_t at = 0, length;
+    size_t at = 0, length, left = 0;
     int error = read_unsaved(ledger, &all, why);
     while (error == OK && next_line(&all, &at, &line, &length)) {
-        if (block_parse(&view, line, length, NULL) == OK &&
-            strcmp(view.origin, ledger->origin) == 0 && view.n == ledger->size &&
-            memcmp(&view.previous, &ledger->tip, sizeof ledger->tip) == 0) {
+        if (block_parse(&view, line, length, NULL) != OK) {
+            left++;
+        } else if (strcmp(view.origin, ledger->origin) == 0 && view.n == ledger->size &&
+                   memcmp(&view.previous, &ledger->tip, sizeof ledger->tip) == 0) {
             error = append_line(ledger, &view, line, length, why);
+        } else if (strcmp(view.origin, ledger->origin) == 0) {
+            left++; // (those of an old log went along as recovered files)
         }
     }
     if (error == OK && all.length > 0) {
-        remove_unsaved(ledger);
+        remove_unsaved(ledger, left);
     }
     block_view_free(&view);
     text_free(&all);

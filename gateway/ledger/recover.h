@@ -15,6 +15,10 @@ struct recover_note {
     bool open;
 };
 
+// Whether it is <site code>/<gateway name>/<32 hexadecimal digits>: a damaged page may say
+// anything, and then the note of it counts.
+bool recover_is_origin(const char *text);
+
 void recover_note_read(int lock_fd, struct recover_note *note);
 int recover_note_write(int lock_fd, const struct recover_note *note, struct why *why);
 

@@ -181,8 +181,9 @@ static int judge_opening(struct session *session, int rc, int number, enum sessi
     }
     *end = SESSION_UNREACHABLE;
     if (rc == MOSQ_ERR_TLS || number == EPROTO) {
-        // libmosquitto 2.0.21 begins TLS on a socket that was refused, and reports that.
-        return say_unreachable(session, strerror(ECONNREFUSED), why);
+        // libmosquitto begins TLS on a socket that was refused, and reports that; or the other side
+        // closed at once. The socket that would tell is gone.
+        return say_unreachable(session, "Connection refused, or closed at once", why);
     }
     if (rc > 0 || fd < 0) {
         return say_unreachable(session, number ? strerror(number) : mosquitto_strerror(rc), why);

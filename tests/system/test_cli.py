@@ -752,3 +752,15 @@ def test_running_daemon_is_seen_and_not_disturbed(tmp_path):
     finally:
         daemon.stop()
         slave.close()
+
+
+@pytest.mark.parametrize("words", [["--csv", "--json"], ["--limit", "3", "--bins", "3"]])
+def test_history_takes_no_two_forms_at_once(tmp_path, words):
+    result = tally("history", "--ledger", tmp_path, "--point", "a.b", *words)
+    assert result.returncode == 2 and b"exclude each other" in result.stderr
+
+
+def test_check_does_not_wait_for_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "tally.yaml")
+    result = tally("check", "-c", tmp_path / "tally.yaml")
+    assert result.returncode == 1 and b"is a pipe: expected a file" in result.stderr

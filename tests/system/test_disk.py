@@ -235,6 +235,13 @@ def damage_random(data, chance):
     scribble(data / "ledger.db", chance, 0.3)
 
 
+def damage_name(data, _chance):
+    database = sqlite3.connect(data / "ledger.db")
+    database.execute("UPDATE log SET origin = substr(origin, 1, 40) || x'ff1b09' || substr(origin, 44)")
+    database.commit()
+    database.close()
+
+
 def damage_head(data, _chance):
     with open(data / "ledger.db", "r+b") as file:
         file.write(b"\xff" * 100)
@@ -253,7 +260,7 @@ def damage_gone(data, _chance):
 
 
 # How many of the old blocks must come along: at least this share.
-DAMAGE = {damage_end: 0.9, damage_random: 0, damage_head: 0, damage_truncated: 0.3, damage_empty: 0, damage_gone: 0}
+DAMAGE = {damage_end: 0.9, damage_random: 0, damage_name: 0.9, damage_head: 0, damage_truncated: 0.3, damage_empty: 0, damage_gone: 0}
 
 
 @pytest.mark.parametrize("damage", DAMAGE, ids=lambda f: f.__name__[7:])

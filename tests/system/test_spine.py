@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import signal
+import sqlite3
 import subprocess
 
 import pytest
@@ -95,6 +96,48 @@ def test_a_reload_takes_a_good_file_and_a_faulty_one_changes_nothing(tmp_path, m
         wait_until(lambda: {r[0] for r in stored(data)[-1]["readings"]} == {1, 2, 3, 4}, daemon.said)
         assert daemon.stop() == 0
     check_chain(ledger_blocks(data))
+
+
+def test_a_reload_waits_until_the_ledger_can_be_written(tmp_path, meter):
+    data = tmp_path / "data"
+    with start(tmp_path, [bus(meter)], [instrument()]) as daemon:
+        wait_until(lambda: stored_readings(data), daemon.said)
+        hold = sqlite3.connect(data / "ledger.db", isolation_level=None)
+        hold.execute("BEGIN IMMEDIATE")
+        daemon.wait_said("locked")
+        configuration(tmp_path, [bus(meter)], [instrument(every="300ms")])
+        daemon.child.send_signal(signal.SIGHUP)
+        daemon.wait_said("not taken: the ledger cannot be written now")
+        hold.execute("ROLLBACK")
+        hold.close()
+        wait_until(lambda: stored_events(data, "configuration.refused"), daemon.said)
+        # Now it is taken; a second signal at once finds nothing new.
+        daemon.child.send_signal(signal.SIGHUP)
+        daemon.wait_said("tally.yaml: taken")
+        daemon.child.send_signal(signal.SIGHUP)
+        daemon.wait_said("tally.yaml: unchanged")
+        wait_until(lambda: {r[0] for r in stored(data)[-1]["readings"]} == {4, 5, 6}, daemon.said)
+        assert daemon.stop() == 0
+        taken, kept = re.search(r"stopped: (\d+) readings taken, (\d+) stored", daemon.said()).groups()
+        assert taken == kept == str(len(stored_readings(data)))
+    check_chain(ledger_blocks(data))
+    assert not list(data.glob("unsaved*"))
+
+
+@needs_broker
+def test_a_reload_may_change_buses_and_uplinks(tmp_path, meter):
+    with Broker(tmp_path / "broker") as broker, Subscriber(broker) as consumer:
+        with start(tmp_path, [bus(meter)], [instrument()]) as daemon:
+            wait_until(lambda: stored_readings(tmp_path / "data"), daemon.said)
+            configuration(tmp_path, [{**bus(meter), "name": "c"}], [instrument(bus="c")], [broker.uplink()])
+            daemon.child.send_signal(signal.SIGHUP)
+            # The new uplink has all from the first block on.
+            consumer.wait(lambda c: len(c.blocks()) >= 5, "five blocks")
+            configuration(tmp_path, [bus(meter)], [instrument()])
+            daemon.child.send_signal(signal.SIGHUP)
+            wait_until(lambda: daemon.said().count("tally.yaml: taken") == 2, daemon.said)
+            assert daemon.stop() == 0
+    assert without_repeats(consumer.blocks())[0]["n"] == 0
 
 
 def test_a_changed_definition_gets_a_number_of_its_own_for_ever(tmp_path, meter):

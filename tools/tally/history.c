@@ -386,7 +386,9 @@ static int run(const struct command *command, int argc, char **argv)
     struct place place = {0};
     struct history history = {0};
     uint64_t bins = 0;
+    int forms = 0;
     for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+        forms += option == 'v' || option == 'j';
         switch (option) {
         case 'h': return command_help(command);
         case 'p': history.point = optarg; break;
@@ -414,6 +416,10 @@ static int run(const struct command *command, int argc, char **argv)
     }
     if (optind != argc) {
         return command_misused(command, "what is '%s' for?", argv[optind]);
+    }
+    if (forms > 1 || (history.limit && history.bins)) {
+        return command_misused(command, "%s exclude each other",
+                               forms > 1 ? "--csv and --json" : "--limit and --bins");
     }
     if (!history.point) {
         return command_misused(command, "which point? give --point INSTRUMENT.QUANTITY");
