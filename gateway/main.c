@@ -301,11 +301,43 @@ static void record_start(struct gateway *gateway, const struct ledger_opening *o
                        "whole blocks of %s, from %" PRIu64 " to before %" PRIu64,
                        opening->old_origin, opening->recovered_from, opening->recovered_to);
     }
+    if (opening->new_log && !opening->fresh) {
+        recorder_hurry(gateway->recorder); // nothing else would say where the new log comes from
+    }
     struct digest program = version_program_hash();
     char hex[DIGEST_HEX];
     text_format_hex(program.bytes, DIGEST_SIZE, hex);
     recorder_event(gateway->recorder, "gateway.started", gateway->config->gateway.name,
                    "tallyd %s, sha256 %s", version_text(), hex);
+}
+
+// A required uplink that is configured no more still holds back pruning, until the disk is full.
+static void warn_of_orphans(struct gateway *gateway)
+{
+    struct ledger_cursor_row rows[LEDGER_CURSORS_MAX];
+    struct ledger_reader *reader;
+    const struct config *config = gateway->config;
+    size_t count = 0;
+    if (ledger_reader_open(&reader, config->gateway.data, NULL) != OK) {
+        return;
+    }
+    ledger_reader_cursors(reader, rows, LEDGER_CURSORS_MAX, &count, NULL);
+    ledger_reader_close(reader);
+    for (size_t i = 0; i < count; i++) {
+        bool known = !rows[i].required;
+        for (size_t k = 0; k < config->uplink_count; k++) {
+            known = known || strcmp(rows[i].uplink, config->uplinks[k].name) == 0;
+        }
+        if (!known) {
+            log_warning(
+                "uplink %s is configured no more, but was required: all blocks from %" PRIu64
+                " on are kept for it. Configure it with `required: no` once to let go",
+                rows[i].uplink, rows[i].acknowledged);
+            recorder_event(gateway->recorder, "uplink.orphaned", rows[i].uplink,
+                           "required, configured no more: blocks from %" PRIu64 " on are kept",
+                           rows[i].acknowledged);
+        }
+    }
 }
 
 static void refuse_reload(struct gateway *gateway, const char *text)
@@ -474,6 +506,7 @@ static int gateway_start(struct gateway *gateway, struct config *config, struct 
         return error;
     }
     record_start(gateway, &opening);
+    warn_of_orphans(gateway);
     uplinks_start(gateway);
     struct why said;
     if (series_builder_start(&gateway->series, config->gateway.data, SERIES_PERIOD_US, &said) !=

@@ -14,7 +14,6 @@
 #include <pthread.h>
 #include <zstd.h>
 
-#define LEDGER_CURSORS_MAX  32
 #define LEDGER_WATCHERS_MAX 16
 #define LEDGER_FILE_MAX     (16u << 20)
 #define LEDGER_UNSAVED      "unsaved"

@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define LEDGER_CURSORS_MAX 32 // uplink names that a ledger has ever had
+
 struct ledger;
 
 struct ledger_options {

@@ -158,6 +158,13 @@ void recorder_event(struct recorder *recorder, const char *kind, const char *sub
     put_event(recorder, kind, subject, text, false);
 }
 
+void recorder_hurry(struct recorder *recorder)
+{
+    pthread_mutex_lock(&recorder->filling);
+    recorder->close_now = true;
+    pthread_mutex_unlock(&recorder->filling);
+}
+
 static void committer_event(void *context, const char *kind, const char *text, bool urgent)
 {
     put_event(context, kind, "ledger", text, urgent);
