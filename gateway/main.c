@@ -657,13 +657,6 @@ int main(int argc, char **argv)
     }
     set_up_memory();
 
-    struct faults faults = {0};
-    struct config *config = load(&gateway, &faults);
-    if (!config) {
-        log_faults(&faults);
-        faults_free(&faults);
-        return 1;
-    }
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
@@ -671,7 +664,15 @@ int main(int argc, char **argv)
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); // a limit of file size is then an error of write(): the disk is full
 
+    struct faults faults = {0};
+    struct config *config = load(&gateway, &faults);
+    if (!config) {
+        log_faults(&faults);
+        faults_free(&faults);
+        return 1;
+    }
     struct why why = {""};
     if (gateway_start(&gateway, config, &why) != OK) {
         log_error("cannot start: %s", why.text);
