@@ -16,8 +16,7 @@ static bool ask(struct worker *worker, struct instrument *instrument, struct fra
     }
     request->unit = instrument->config->unit;
     exchange_run(exchange, &worker->port, &worker->wake, worker->common->clock, request);
-    instrument->ready_ns =
-        exchange->ended_ns + instrument->config->driver->min_interval_us * 1000;
+    instrument->ready_ns = exchange->ended_ns + instrument->config->driver->min_interval_us * 1000;
     if (exchange->outcome == EXCHANGE_STOPPED) {
         return false;
     }

@@ -35,8 +35,8 @@ int recorder_start(struct recorder **out, const struct recorder_options *options
 // arrival.
 void recorder_event(struct recorder *recorder, const char *kind, const char *subject,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));
-// Asks that what is on record so far be made durable soon: the block being filled closes at the next
-// look, within half a second.
+// Asks that what is on record so far be made durable soon: the block being filled closes at the
+// next look, within half a second.
 void recorder_hurry(struct recorder *recorder);
 // After the poller has stopped and the queue was closed: takes what is there, closes the last
 // block, waits until all is durable (or, when the disk is full, up to 5 s), frees.
