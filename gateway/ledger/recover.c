@@ -406,13 +406,13 @@ int recover_unsaved(struct ledger *ledger, struct why *why)
     size_t at = 0, length, left = 0;
     int error = read_unsaved(ledger, &all, why);
     while (error == OK && next_line(&all, &at, &line, &length)) {
-        if (block_parse(&view, line, length, NULL) != OK) {
-            left++;
-        } else if (strcmp(view.origin, ledger->origin) == 0 && view.n == ledger->size &&
-                   memcmp(&view.previous, &ledger->tip, sizeof ledger->tip) == 0) {
+        bool whole = block_parse(&view, line, length, NULL) == OK;
+        bool ours = whole && strcmp(view.origin, ledger->origin) == 0;
+        if (ours && view.n == ledger->size &&
+            memcmp(&view.previous, &ledger->tip, sizeof ledger->tip) == 0) {
             error = append_line(ledger, &view, line, length, why);
-        } else if (strcmp(view.origin, ledger->origin) == 0) {
-            left++; // (those of an old log went along as recovered files)
+        } else if (ours || !whole) {
+            left++; // those of an old log went along as recovered files
         }
     }
     if (error == OK && all.length > 0) {
