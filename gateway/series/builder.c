@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "series/series.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -97,7 +96,6 @@ static void *run(void *argument)
             log_warning("series: %s", why.text[0] ? why.text : error_text(error));
         }
         builder->last_error = error;
-        malloc_trim(0); // a step leaves megabytes free that glibc would keep
     }
     series_close(builder->series);
     ledger_reader_close(builder->reader);
