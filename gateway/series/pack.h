@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct unpack {
     const uint8_t *at, *end;
@@ -24,6 +25,21 @@ static inline uint64_t pack_zigzag(int64_t value)
 static inline int64_t unpack_zigzag(uint64_t code)
 {
     return (int64_t)(code >> 1 ^ (0 - (code & 1)));
+}
+
+// A double's bits as they are, and back.
+static inline uint64_t pack_double_bits(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline double pack_bits_double(uint64_t bits)
+{
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 // 7 bits a byte, low ones first; at most 10 bytes.

@@ -15,20 +15,6 @@ enum {
     FORM_KNOWN = FORM_DECIMAL | FORM_HAS_NONE | FORM_TIMES_BACK,
 };
 
-static uint64_t bits_of(double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-static double double_of(uint64_t bits)
-{
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 // The difference between two times, wrapping: times come from a file and may be anything.
 static int64_t minus(int64_t a, int64_t b)
 {
@@ -127,7 +113,7 @@ static void encode_values(const struct number *numbers, size_t length, bool deci
         size_t at = 0;
         for (size_t i = 0; i < length; i++) {
             if (numbers[i].kind != NUMBER_NONE) {
-                uint64_t bits = bits_of(number_to_double(numbers[i]));
+                uint64_t bits = pack_double_bits(number_to_double(numbers[i]));
                 codes[at++] = bits ^ previous;
                 previous = bits;
             }
@@ -189,8 +175,8 @@ void segment_encode(const int64_t *t_us, const struct number *numbers, size_t le
     pack_fixed(out, (uint64_t)head->t_lo_us);
     pack_varint(out, (uint64_t)minus(head->t_hi_us, head->t_lo_us));
     if (head->count) {
-        pack_fixed(out, bits_of(head->minimum));
-        pack_fixed(out, bits_of(head->maximum));
+        pack_fixed(out, pack_double_bits(head->minimum));
+        pack_fixed(out, pack_double_bits(head->maximum));
     }
     if (times_back) {
         pack_varint(out, times_back);
@@ -226,8 +212,8 @@ static int read_head(struct unpack *from, struct segment_head *head, uint8_t *fo
     head->none = (uint32_t)none;
     head->minimum = head->maximum = NAN;
     if (count) {
-        head->minimum = double_of(unpack_fixed(from));
-        head->maximum = double_of(unpack_fixed(from));
+        head->minimum = pack_bits_double(unpack_fixed(from));
+        head->maximum = pack_bits_double(unpack_fixed(from));
     }
     return from->bad ? ERROR_DAMAGED : OK;
 }
@@ -262,7 +248,7 @@ static void read_values(struct unpack *from, bool decimal, struct segment *out, 
             out->values[i] = number_of((int64_t)value, -scale);
         } else {
             value ^= codes[at++];
-            out->values[i] = double_of(value);
+            out->values[i] = pack_bits_double(value);
         }
     }
 }

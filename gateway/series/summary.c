@@ -6,20 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-static uint64_t bits_of(double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-static double double_of(uint64_t bits)
-{
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 void summary_begin(struct text *out)
 {
     text_clear(out);
@@ -37,8 +23,8 @@ void summary_add(struct text *out, const struct summary_entry *previous,
     pack_varint(out, head->count);
     pack_varint(out, head->none);
     if (head->count) {
-        pack_fixed(out, bits_of(head->minimum));
-        pack_fixed(out, bits_of(head->maximum));
+        pack_fixed(out, pack_double_bits(head->minimum));
+        pack_fixed(out, pack_double_bits(head->maximum));
     }
 }
 
@@ -71,8 +57,8 @@ int summary_next(struct summary_reader *reader)
     head->none = (uint32_t)unpack_varint(from);
     head->minimum = head->maximum = NAN;
     if (head->count) {
-        head->minimum = double_of(unpack_fixed(from));
-        head->maximum = double_of(unpack_fixed(from));
+        head->minimum = pack_bits_double(unpack_fixed(from));
+        head->maximum = pack_bits_double(unpack_fixed(from));
     }
     reader->entry.step = (uint32_t)(place >> 8);
     reader->entry.part = place & 255;
