@@ -1,76 +1,38 @@
 #include "bus/connect.h"
 
+#include "base/lookup.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LOOKUP_STEP_NS  50000000
 #define KEEPALIVE_IDLE  10    // seconds without a byte before the first probe
 #define KEEPALIVE_EVERY 5     // seconds
 #define KEEPALIVE_COUNT 3     // probes unanswered: dead
 #define UNACKED_MS      15000 // bytes sent and not acknowledged for so long: dead
 
-// One look-up by the resolver's own thread. It holds pointers into this until it is done, so it
-// lives on the heap and, when the resolver cannot be stopped, is left to it.
-struct lookup {
-    struct gaicb request;
-    struct gaicb *list[1];
-    struct addrinfo hints;
-    char host[256], service[32];
-};
-
-static int look_up_name(struct addrinfo **out, const char *host, const char *service,
-                        const struct addrinfo *hints, struct wake *wake, int64_t deadline_ns)
+// The host's addresses, in the order to be tried. 0; ERROR_CLOSED with why; ERROR_STOPPED.
+static int look_up(char addresses[][LOOKUP_ADDRESS_SIZE], size_t *count, const char *host,
+                   struct wake *wake, int64_t deadline_ns, struct why *why)
 {
-    struct lookup *lookup = calloc(1, sizeof *lookup);
-    if (!lookup || strlen(host) >= sizeof lookup->host ||
-        strlen(service) >= sizeof lookup->service) {
-        free(lookup);
-        return EAI_MEMORY;
+    struct lookup *lookup;
+    int result = lookup_start(&lookup, host, why);
+    if (result != OK) {
+        return ERROR_CLOSED;
     }
-    memcpy(lookup->host, host, strlen(host) + 1);
-    memcpy(lookup->service, service, strlen(service) + 1);
-    lookup->hints = *hints;
-    lookup->request = (struct gaicb){
-        .ar_name = lookup->host, .ar_service = lookup->service, .ar_request = &lookup->hints};
-    lookup->list[0] = &lookup->request;
-    int result = getaddrinfo_a(GAI_NOWAIT, lookup->list, 1, NULL);
-    if (result != 0) {
-        free(lookup);
-        return result;
+    result = wake_poll(wake, lookup_fd(lookup), POLLIN, deadline_ns);
+    if (result == ERROR_TIMEOUT) {
+        why_set(why, result, "no answer from the name server for host name %s", host);
+    } else if (result != ERROR_STOPPED) {
+        result = lookup_take(lookup, addresses, count, why);
     }
-    while ((result = gai_error(&lookup->request)) == EAI_INPROGRESS) {
-        if (wake_now_ns() >= deadline_ns ||
-            wake_sleep(wake, wake_now_ns() + LOOKUP_STEP_NS) != OK) {
-            if (gai_cancel(&lookup->request) == EAI_CANCELED) {
-                free(lookup);
-            }
-            return EAI_AGAIN;
-        }
-    }
-    *out = lookup->request.ar_result;
-    free(lookup);
-    return result;
-}
-
-static int look_up(struct addrinfo **out, const char *host, const char *service, struct wake *wake,
-                   int64_t deadline_ns)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
-    *out = NULL;
-    int result = getaddrinfo(host, service, &hints, out);
-    if (result != EAI_NONAME) {
-        return result;
-    }
-    hints.ai_flags = AI_ADDRCONFIG;
-    return look_up_name(out, host, service, &hints, wake, deadline_ns);
+    lookup_free(lookup);
+    return result == OK || result == ERROR_STOPPED ? result : ERROR_CLOSED;
 }
 
 static void set_options(int fd)
@@ -85,8 +47,8 @@ static void set_options(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked, sizeof unacked);
 }
 
-static int connect_address(int *out, const struct addrinfo *address, struct wake *wake,
-                           int64_t deadline_ns)
+static int connect_socket(int *out, const struct addrinfo *address, struct wake *wake,
+                          int64_t deadline_ns)
 {
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
@@ -114,28 +76,38 @@ static int connect_address(int *out, const struct addrinfo *address, struct wake
     return OK;
 }
 
+// One numeric address. 0, or an error with errno; ERROR_STOPPED.
+static int connect_address(int *fd, const char *address, const char *service, struct wake *wake,
+                           int64_t deadline_ns)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+    struct addrinfo *socket_address;
+    int failed = getaddrinfo(address, service, &hints, &socket_address);
+    if (failed != 0) {
+        errno = failed == EAI_SYSTEM ? errno : EADDRNOTAVAIL;
+        return ERROR_CLOSED;
+    }
+    int result = connect_socket(fd, socket_address, wake, deadline_ns);
+    freeaddrinfo(socket_address);
+    return result;
+}
+
 int connect_tcp(int *fd, const char *host, const char *service, struct wake *wake,
                 int64_t deadline_ns, struct why *why)
 {
-    struct addrinfo *addresses;
-    int failed = look_up(&addresses, host, service, wake, deadline_ns);
-    if (wake_stopping(wake)) {
-        if (failed == 0) {
-            freeaddrinfo(addresses);
-        }
-        return ERROR_STOPPED;
+    char addresses[LOOKUP_ADDRESSES_MAX][LOOKUP_ADDRESS_SIZE];
+    size_t count;
+    int result = look_up(addresses, &count, host, wake, deadline_ns, why);
+    if (result != OK) {
+        return result;
     }
-    if (failed != 0) {
-        return why_set(why, ERROR_CLOSED, "%s: %s", host, gai_strerror(failed));
-    }
-    int result = ERROR_CLOSED;
-    for (struct addrinfo *a = addresses; a && result != OK && result != ERROR_STOPPED;
-         a = a->ai_next) {
-        result = connect_address(fd, a, wake, deadline_ns);
+    result = ERROR_CLOSED;
+    for (size_t i = 0; i < count && result != OK && result != ERROR_STOPPED; i++) {
+        result = connect_address(fd, addresses[i], service, wake, deadline_ns);
     }
     if (result != OK && result != ERROR_STOPPED) {
         why_set(why, result, "%s:%s: %s", host, service, strerror(errno));
     }
-    freeaddrinfo(addresses);
     return result;
 }

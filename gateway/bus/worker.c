@@ -1,10 +1,10 @@
 #include "bus/worker.h"
 
 #include "base/log.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -305,22 +305,13 @@ int worker_make(struct worker *worker, struct worker_common *common, size_t bus,
 int worker_thread_start(struct worker_common *common, pthread_t *thread, void *(*start)(void *),
                         void *context, struct why *why)
 {
-    pthread_attr_t attributes;
-    sigset_t all, before;
-    pthread_attr_init(&attributes);
-    (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    // Signals are main's; SIGPIPE, which libmodbus's write() to a socket may raise, nobody's.
-    sigfillset(&all);
     pthread_mutex_lock(&common->ended_lock);
     common->running++;
     pthread_mutex_unlock(&common->ended_lock);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(thread, &attributes, start, context);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
+    int failed = thread_start(thread, STACK_BYTES, start, context);
     if (failed) {
         worker_thread_ended(common);
-        return why_set(why, ERROR_SYSTEM, "no thread: %s", strerror(failed));
+        return why_set(why, failed, "no thread: %s", strerror(errno));
     }
     return OK;
 }

@@ -1,9 +1,10 @@
 #include "uplink/uplink.h"
 
 #include "base/log.h"
+#include "base/lookup.h"
+#include "base/thread.h"
 #include "uplink/feed.h"
 #include "uplink/pace.h"
-#include "uplink/resolve.h"
 #include "uplink/session.h"
 #include "uplink/tls.h"
 #include "uplink/window.h"
@@ -13,7 +14,6 @@
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +33,7 @@
 #define STATUS_LOOK_US     (10 * SECOND_US)
 #define STATUS_REPEAT_US   (60 * SECOND_US)
 #define STATUS_BYTES_MAX   (256u << 10)
-#define RESOLVE_LATE_US    (10 * SECOND_US)
+#define LOOKUP_LATE_US     (10 * SECOND_US)
 // A connection refused at once costs nobody anything: for the first ten minutes it is tried twice a
 // second, so that a broker that is back is noticed within a second.
 #define QUICK_CAP_US    500000
@@ -621,30 +621,30 @@ static enum ending try_address(struct uplink *uplink, const char *address, bool 
 }
 
 // The broker's addresses. 0; ERROR_STOPPED; another error, which was reported.
-static int find_addresses(struct uplink *uplink, char addresses[][RESOLVE_ADDRESS_SIZE],
+static int find_addresses(struct uplink *uplink, char addresses[][LOOKUP_ADDRESS_SIZE],
                           size_t *count)
 {
-    struct resolve *resolve;
+    struct lookup *lookup;
     struct why why;
     int64_t started = now_us(uplink);
-    int error = resolve_start(&resolve, uplink->settings->host);
+    int error = lookup_start(&lookup, uplink->settings->host, &why);
     if (error) {
-        report(uplink, "uplink.unreachable", "the broker's host name cannot be looked up");
+        report(uplink, "uplink.unreachable", why.text);
         return error;
     }
-    while ((error = resolve_take(resolve, addresses, count, &why)) == ERROR_BUSY) {
-        wait_for(uplink, resolve_fd(resolve), POLLIN, TICK_US);
+    while ((error = lookup_take(lookup, addresses, count, &why)) == ERROR_BUSY) {
+        wait_for(uplink, lookup_fd(lookup), POLLIN, TICK_US);
         if (is_stopping(uplink)) {
             error = ERROR_STOPPED;
             break;
         }
-        if (now_us(uplink) - started > RESOLVE_LATE_US) {
+        if (now_us(uplink) - started > LOOKUP_LATE_US) {
             report(uplink, "uplink.unreachable",
                    "no answer from the name server for the broker's host name");
         }
         look_at_certificates(uplink);
     }
-    resolve_free(resolve);
+    lookup_free(lookup);
     if (error && error != ERROR_STOPPED) {
         report(uplink, "uplink.unreachable", why.text);
     }
@@ -654,7 +654,7 @@ static int find_addresses(struct uplink *uplink, char addresses[][RESOLVE_ADDRES
 // Tries the broker's addresses in turn, until one answers.
 static enum ending try_broker(struct uplink *uplink, enum session_end *end)
 {
-    char addresses[RESOLVE_ADDRESSES_MAX][RESOLVE_ADDRESS_SIZE];
+    char addresses[LOOKUP_ADDRESSES_MAX][LOOKUP_ADDRESS_SIZE];
     size_t count = 0;
     enum ending ending = ENDING_FAULT;
     *end = SESSION_REFUSED; // for the back-off: not a quick refusal
@@ -713,18 +713,9 @@ static void *run(void *argument)
 
 static int start_thread(struct uplink *uplink, struct why *why)
 {
-    pthread_attr_t attributes;
-    sigset_t all, before;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
-    // No signal comes here: not main's, and not SIGPIPE from a broken connection.
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&uplink->thread, &attributes, run, uplink);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return error ? why_set(why, ERROR_SYSTEM, "uplink %s: no thread: %s", uplink->settings->name,
-                           strerror(error))
+    int error = thread_start(&uplink->thread, THREAD_STACK_BYTES, run, uplink);
+    return error ? why_set(why, error, "uplink %s: no thread: %s", uplink->settings->name,
+                           strerror(errno))
                  : OK;
 }
 
