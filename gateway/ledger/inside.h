@@ -25,7 +25,7 @@ struct ledger_cursor {
     bool required, dirty;
     uint64_t acknowledged;
     int64_t acknowledged_us; // wall clock when it last rose
-    int64_t mark_us;         // wall clock of the last mark written (see ledger_retention.c)
+    int64_t mark_us;         // age of the log when its last mark was written
 };
 
 struct ledger {
@@ -40,6 +40,7 @@ struct ledger {
     bool tree_valid;
     bool in_batch;
     int64_t appended_mono_us;
+    int64_t opened_age_us; // the log's age (age_us) when it was opened
 
     pthread_mutex_t looking;
     struct digest tip; // leaf hash of block size - 1
@@ -58,6 +59,19 @@ int cursors_write(struct ledger *ledger, uint32_t *written, struct why *why);
 // After the commit of what cursors_write wrote (`good`), or its roll-back.
 void cursors_settled(struct ledger *ledger, uint32_t written, bool good);
 int cursors_load(struct ledger *ledger, struct why *why);
+
+// For how long this log has been written, by the monotonic clock, in all runs together: what
+// retention measures by. The caller holds `writing`.
+int64_t age_us(const struct ledger *ledger);
+// The last mark at or before the age *at_us of the log, whose own age becomes *at_us: where the
+// uplink's cursor stood then. 0 and 0 when nobody wrote it down.
+int mark_before(struct store *store, const char *uplink, int64_t *at_us, uint64_t *n,
+                struct why *why);
+// The newest mark of the log's age that was written, and the block before which everything is at
+// least as old; both 0 when there is none.
+int age_last_mark(struct store *store, int64_t *at_us, uint64_t *before_n, struct why *why);
+// Marks the age of a tile that is full with block n, within the caller's transaction.
+int age_mark(struct ledger *ledger, uint64_t n, struct why *why);
 
 // Of the database and its WAL.
 int64_t ledger_file_bytes(const struct ledger *ledger);
@@ -78,9 +92,11 @@ int store_extent(struct store *store, uint64_t *first, uint64_t *size, struct wh
 int tail_verify_block(struct store *store, const char *origin, uint64_t n, bool known,
                       struct digest *previous, struct text *bytes, struct block_view *view,
                       struct why *why);
-// Checks the last tile's blocks: bytes against leaf hash, place, origin and prev. Sets *tip.
+// Checks the last tile's blocks: bytes against leaf hash, place, origin and prev. Sets *tip, and
+// *span_us: the monotonic time up to the last block from the one before `since`, as far as it
+// passed within runs.
 int tail_verify(struct store *store, const char *origin, uint64_t first, uint64_t size,
-                struct digest *tip, struct why *why);
+                uint64_t since, struct digest *tip, int64_t *span_us, struct why *why);
 
 // Unpacks a block of `length` bytes into `out`. ERROR_DAMAGED.
 int block_unpack(const void *packed, size_t packed_length, size_t length, struct text *out,

@@ -46,6 +46,9 @@ static int append_all(struct ledger *ledger, const struct ledger_block *blocks, 
         error = error ? error
                       : tree_add(&ledger->tree, store, &blocks[i].leaf, blocks[i].t_lo_us,
                                  blocks[i].t_hi_us, why);
+        if (error == OK && (blocks[i].n + 1) % TILE_WIDTH == 0) {
+            error = age_mark(ledger, blocks[i].n, why);
+        }
     }
     error = error ? error : cursors_write(ledger, written, why);
     error = error ? error : store_commit(store, why);

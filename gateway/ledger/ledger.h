@@ -119,10 +119,11 @@ int ledger_declare_uplink(struct ledger *ledger, const char *uplink, bool requir
 // every few seconds.
 int ledger_settle(struct ledger *ledger, bool now, struct why *why);
 
-// Retention: prunes at most one batch (whole tiles of blocks) of what is older than keep_us or
-// beyond keep_bytes, acknowledged by every required uplink, and 30 days past that acknowledgement
-// where an uplink is required. *pruned is the number of blocks removed. Files no longer needed go
-// too.
+// Retention: prunes at most one batch (whole tiles of blocks) of what is older than keep_us (0: by
+// size only; counted in time that a daemon had this log open, so that no wall clock makes anything
+// older) or beyond keep_bytes (0: no limit), acknowledged by every required uplink, and 30 days
+// past that acknowledgement where an uplink is required. *pruned is the number of blocks removed.
+// Files no longer needed go too.
 int ledger_prune(struct ledger *ledger, int64_t keep_us, int64_t keep_bytes, uint64_t *pruned,
                  struct why *why);
 

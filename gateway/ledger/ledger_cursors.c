@@ -63,21 +63,15 @@ static int write_cursor(struct store *store, const struct ledger_cursor *cursor,
     return store_run(store, put, why);
 }
 
-// Once a day, where a cursor stood and when: retention asks what was acknowledged 30 days ago.
+// Once a day, where a cursor stood and how old the log was: retention asks what was acknowledged 30
+// days ago.
 static int write_mark(struct ledger *ledger, const struct ledger_cursor *cursor, struct why *why)
 {
-    int64_t now_us = clock_wall_us(ledger->clock);
-    int64_t since_us = now_us - cursor->mark_us;
-    if (!cursor->required || (since_us >= 0 && since_us < DAY_US)) {
+    int64_t now_us = age_us(ledger);
+    if (!cursor->required || (cursor->mark_us && now_us - cursor->mark_us < DAY_US)) {
         return OK;
     }
-    sqlite3_stmt *put = store_statement(&ledger->store, STATEMENT_MARK_PUT);
-    if (put) {
-        sqlite3_bind_text(put, 1, cursor->uplink, -1, SQLITE_STATIC);
-        sqlite3_bind_int64(put, 2, now_us);
-        sqlite3_bind_int64(put, 3, (int64_t)cursor->acknowledged);
-    }
-    int error = store_run(&ledger->store, put, why);
+    int error = store_put_mark(&ledger->store, cursor->uplink, now_us, cursor->acknowledged, why);
     if (error == OK) {
         pthread_mutex_lock(&ledger->looking);
         struct ledger_cursor *own = cursor_find(ledger, cursor->uplink);
@@ -122,19 +116,6 @@ void cursors_settled(struct ledger *ledger, uint32_t written, bool good)
     pthread_mutex_unlock(&ledger->looking);
 }
 
-static int64_t last_mark(struct ledger *ledger, const char *uplink)
-{
-    sqlite3_stmt *get = store_statement(&ledger->store, STATEMENT_MARK_AT);
-    int64_t at_us = 0;
-    if (get) {
-        sqlite3_bind_text(get, 1, uplink, -1, SQLITE_STATIC);
-        sqlite3_bind_int64(get, 2, INT64_MAX);
-        at_us = sqlite3_step(get) == SQLITE_ROW ? sqlite3_column_int64(get, 1) : 0;
-    }
-    store_done(get);
-    return at_us;
-}
-
 int cursors_load(struct ledger *ledger, struct why *why)
 {
     sqlite3_stmt *rows = store_statement(&ledger->store, STATEMENT_CURSOR_LIST);
@@ -151,7 +132,9 @@ int cursors_load(struct ledger *ledger, struct why *why)
         cursor->required = sqlite3_column_int64(rows, 2) != 0;
         cursor->acknowledged_us = sqlite3_column_int64(rows, 3);
         cursor->dirty = false;
-        cursor->mark_us = last_mark(ledger, cursor->uplink);
+        uint64_t marked = 0;
+        cursor->mark_us = age_us(ledger);
+        mark_before(&ledger->store, cursor->uplink, &cursor->mark_us, &marked, NULL);
         if (cursor->acknowledged > ledger->size) {
             code = SQLITE_CORRUPT;
             break;

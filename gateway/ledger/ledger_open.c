@@ -117,11 +117,15 @@ int store_extent(struct store *store, uint64_t *first, uint64_t *size, struct wh
 // Reads what the store holds and checks its tail.
 static int load_log(struct ledger *ledger, struct why *why)
 {
+    uint64_t marked_n = 0;
+    int64_t marked_us = 0, since_us = 0;
     int error = load_origin(ledger, why);
     error = error ? error : store_extent(&ledger->store, &ledger->first, &ledger->size, why);
+    error = error ? error : age_last_mark(&ledger->store, &marked_us, &marked_n, why);
     error = error ? error
                   : tail_verify(&ledger->store, ledger->origin, ledger->first, ledger->size,
-                                &ledger->tip, why);
+                                marked_n, &ledger->tip, &since_us, why);
+    ledger->opened_age_us = marked_us + since_us;
     error = error ? error : tree_load(&ledger->tree, &ledger->store, ledger->size, why);
     ledger->tree_valid = error == OK;
     return error ? error : cursors_load(ledger, why);
@@ -258,6 +262,7 @@ static struct ledger *ledger_make(const struct ledger_options *options)
     pthread_mutex_init(&ledger->writing, &recursive);
     pthread_mutexattr_destroy(&recursive);
     pthread_mutex_init(&ledger->looking, NULL);
+    ledger->appended_mono_us = ledger->opened_mono_us = clock_mono_us(options->clock);
     snprintf(ledger->directory, sizeof ledger->directory, "%s", options->directory);
     ledger->clock = options->clock;
     ledger->lock_fd = -1;
@@ -295,7 +300,6 @@ int ledger_open(struct ledger **out, const struct ledger_options *options,
         ledger_dispose(ledger);
         return error;
     }
-    ledger->appended_mono_us = ledger->opened_mono_us = clock_mono_us(ledger->clock);
     ledger->opened_bytes = ledger_file_bytes(ledger);
     *out = ledger;
     return OK;

@@ -59,25 +59,39 @@ int tail_verify_block(struct store *store, const char *origin, uint64_t n, bool 
     return OK;
 }
 
+// The monotonic time that this block adds to the one before it (`last`, its closing, in `run`).
+static int64_t span_of(const struct block_view *view, const char *run, int64_t last)
+{
+    int64_t begin = strcmp(view->run, run) == 0 ? last : view->mono_us[0];
+    return view->mono_us[1] > begin ? view->mono_us[1] - begin : 0;
+}
+
 int tail_verify(struct store *store, const char *origin, uint64_t first, uint64_t size,
-                struct digest *tip, struct why *why)
+                uint64_t since, struct digest *tip, int64_t *span_us, struct why *why)
 {
     *tip = (struct digest){0};
+    *span_us = 0;
     if (size == 0) {
         return OK;
     }
-    // When the last tile is full, that one: something is always checked.
+    // When the last tile is full, that one: something is always checked. And the block before it.
     uint64_t from = (size - 1) - (size - 1) % TILE_WIDTH;
-    from = from > first ? from : first;
+    from = from > first ? from - 1 : first;
     struct text bytes = text_make(BLOCK_BYTES_MAX);
     struct block_view view = {0};
     struct why own = {.text = ""};
+    char run[33] = "";
+    int64_t last_us = 0;
     int error = OK;
-    for (uint64_t n = from; error == OK && n < size; n++) {
+    for (uint64_t n = from; n < size; n++) {
         error = tail_verify_block(store, origin, n, n > from || n == 0, tip, &bytes, &view, &own);
         if (error) {
             why_set(why, error, "block %llu: %s", (unsigned long long)n, own.text);
+            break;
         }
+        *span_us += n >= since ? span_of(&view, run, last_us) : 0;
+        memcpy(run, view.run, sizeof run);
+        last_us = view.mono_us[1];
     }
     block_view_free(&view);
     text_free(&bytes);

@@ -70,6 +70,7 @@ static const char *const sql[STATEMENT_COUNT] = {
                           "ORDER BY at_us DESC LIMIT 1",
     [STATEMENT_MARK_PRUNE] = "DELETE FROM marks WHERE uplink=?1 AND at_us<"
                              "(SELECT max(at_us) FROM marks WHERE uplink=?1 AND at_us<=?2)",
+    [STATEMENT_AGE_PRUNE] = "DELETE FROM marks WHERE uplink='' AND acknowledged<?1",
     [STATEMENT_PAGES] = "SELECT (page_count-freelist_count)*page_size FROM pragma_page_count,"
                         "pragma_freelist_count,pragma_page_size",
 };
@@ -283,6 +284,18 @@ void store_rollback(struct store *store)
     if (store->db && !sqlite3_get_autocommit(store->db)) {
         store_run(store, store_statement(store, STATEMENT_ROLLBACK), NULL);
     }
+}
+
+int store_put_mark(struct store *store, const char *uplink, int64_t at_us, uint64_t n,
+                   struct why *why)
+{
+    sqlite3_stmt *put = store_statement(store, STATEMENT_MARK_PUT);
+    if (put) {
+        sqlite3_bind_text(put, 1, uplink, -1, SQLITE_STATIC);
+        sqlite3_bind_int64(put, 2, at_us);
+        sqlite3_bind_int64(put, 3, (int64_t)n);
+    }
+    return store_run(store, put, why);
 }
 
 bool store_column_digest(sqlite3_stmt *statement, int column, struct digest *out)

@@ -50,6 +50,7 @@ enum statement {
     STATEMENT_MARK_PUT,
     STATEMENT_MARK_AT,
     STATEMENT_MARK_PRUNE,
+    STATEMENT_AGE_PRUNE,
     STATEMENT_PAGES,
     STATEMENT_COUNT,
 };
@@ -87,6 +88,10 @@ int store_commit(struct store *store, struct why *why);
 void store_rollback(struct store *store);
 // The last SQLite error as one of ours, with its message.
 int store_error(struct store *store, struct why *why);
+
+// Puts a row of `marks`.
+int store_put_mark(struct store *store, const char *uplink, int64_t at_us, uint64_t n,
+                   struct why *why);
 
 // 32 bytes of a column; false when it holds something else.
 bool store_column_digest(sqlite3_stmt *statement, int column, struct digest *out);

@@ -12,6 +12,7 @@
 #define IDLE_US        5000000 // how often it looks after cursors when nothing comes
 #define STOP_US        5000000
 #define PRUNE_EVERY_US 60000000 // and again after PRUNE_AGAIN_US while there is more
+#define PRUNE_FIRST_US 5000000  // after the start: limits may be smaller than they were
 #define PRUNE_AGAIN_US 100000
 #define PRUNE_EVENT_US (INT64_C(3600) * 1000000)
 
@@ -217,7 +218,7 @@ int committer_start(struct committer **out, const struct committer_options *opti
         return why_set(why, ERROR_MEMORY, "out of memory");
     }
     c->options = *options;
-    c->prune_at_us = now_us() + PRUNE_EVERY_US;
+    c->prune_at_us = now_us() + PRUNE_FIRST_US;
     if (ledger_reserve_hold(options->ledger, NULL) != OK) {
         log_warning("no room to hold back 1 MiB for the event of a full disk");
     }

@@ -38,6 +38,7 @@ struct ledger_bench {
     struct ledger_opening opening;
     struct ledger *ledger;
     struct ledger_reader *reader;
+    char run[33];
     struct digest previous;
     struct text bytes;
     struct why why;
@@ -67,6 +68,7 @@ static inline int bench_setup(void **state)
     assert_non_null(mkdtemp(b->directory));
     b->clock = (struct fake_clock){{fake_wall, fake_mono, fake_state}, T0_US, 1000000, true, 0};
     b->options = (struct ledger_options){b->directory, SITE, GATEWAY, &b->clock.clock};
+    snprintf(b->run, sizeof b->run, "%s", RUN);
     b->bytes = text_make(BLOCK_BYTES_MAX);
     *state = b;
     return 0;
@@ -130,13 +132,13 @@ static inline void bench_make_block(struct ledger_bench *b, uint64_t n, int64_t 
             .raw_length = 4,
             .indication = {.kind = VALUE_DECIMAL, .decimal = {noise >> 8, false, -3}},
             .flags = FLAG_NO_CERTIFICATE};
-        block_add_reading(&writer, &reading, 5000);
+        block_add_reading(&writer, &reading, b->clock.mono_us);
     }
     struct block_seal seal = {.origin = ledger_origin(b->ledger),
                               .n = n,
                               .previous = b->previous,
-                              .run = RUN,
-                              .mono_us = 6000,
+                              .run = b->run,
+                              .mono_us = b->clock.mono_us,
                               .closed_us = t_us,
                               .clock = {true, 100, 0}};
     assert_int_equal(block_seal(&writer, &seal, out), OK);

@@ -469,7 +469,7 @@ static void old_tiles_are_pruned_and_still_proved(void **state)
     bench_append(b, 600); // one every 10 s
     bench_read(b);
     assert_int_equal(ledger_reader_root(b->reader, 600, &before, &b->why), OK);
-    b->clock.wall_us = T0_US + DAY_US;
+    b->clock.mono_us += DAY_US;
     assert_int_equal(prune(b, 2 * DAY_US, 0), 0);
     assert_int_equal(prune(b, DAY_US / 2, 0), 256);
     assert_int_equal(prune(b, DAY_US / 2, 0), 256);
@@ -492,6 +492,47 @@ static void old_tiles_are_pruned_and_still_proved(void **state)
     bench_append(b, 1);
 }
 
+// Ten years ahead, back to 1970, or off: the clock on the wall makes nothing older or younger.
+static void clock_that_is_set_prunes_nothing_for_age(void **state)
+{
+    struct ledger_bench *b = *state;
+    bench_open(b);
+    ledger_declare_uplink(b->ledger, "city", true, &b->why);
+    bench_append(b, 600);
+    ledger_note_cursor(b->ledger, "city", 600);
+    assert_int_equal(ledger_settle(b->ledger, true, &b->why), OK);
+    b->clock.wall_us = T0_US + 3653 * DAY_US;
+    assert_int_equal(prune(b, DAY_US, 0), 0);
+    assert_int_equal(prune(b, 0, 1), 0); // the 30 days beyond a receipt are no shorter either
+    bench_close(b);
+    bench_open(b); // with that clock from the start
+    assert_int_equal(prune(b, DAY_US, 0), 0);
+    ledger_declare_uplink(b->ledger, "city", false, &b->why);
+    b->clock.wall_us = 0;
+    b->clock.mono_us += 2 * DAY_US;
+    assert_int_equal(prune(b, DAY_US, 0), 256);
+}
+
+// The age of what is kept goes on over restarts, killed ones too, and boots, which begin the
+// monotonic clock again.
+static void age_is_counted_over_every_run(void **state)
+{
+    struct ledger_bench *b = *state;
+    bench_open(b);
+    bench_append(b, 256);
+    for (int run = 0; run < 4; run++) {
+        assert_int_equal(prune(b, DAY_US, 0), 0);
+        b->clock.mono_us += DAY_US / 4;
+        bench_append(b, 1);
+        bench_close(b);
+        b->clock.mono_us = 1000000;
+        snprintf(b->run, sizeof b->run, "%032x", run);
+        bench_open(b);
+        bench_append(b, 1);
+    }
+    assert_int_equal(prune(b, DAY_US, 0), 256);
+}
+
 static void nothing_is_pruned_within_30_days_of_a_required_receipt(void **state)
 {
     struct ledger_bench *b = *state;
@@ -499,13 +540,13 @@ static void nothing_is_pruned_within_30_days_of_a_required_receipt(void **state)
     ledger_declare_uplink(b->ledger, "city", true, &b->why);
     ledger_declare_uplink(b->ledger, "cloud", false, &b->why);
     bench_append(b, 600);
-    b->clock.wall_us = T0_US + 100 * DAY_US;
+    b->clock.mono_us += 100 * DAY_US;
     assert_int_equal(prune(b, 1, 1), 0); // not acknowledged
     ledger_note_cursor(b->ledger, "city", 300);
     assert_int_equal(ledger_settle(b->ledger, true, &b->why), OK);
-    b->clock.wall_us += 30 * DAY_US - 1;
+    b->clock.mono_us += 30 * DAY_US - 1;
     assert_int_equal(prune(b, 1, 1), 0);
-    b->clock.wall_us += 1;
+    b->clock.mono_us += 1;
     assert_int_equal(prune(b, 1, 1), 256);
     assert_int_equal(prune(b, 1, 1), 0); // 300 is not the end of a tile
 }
@@ -543,7 +584,7 @@ static void files_go_with_the_last_block_that_needs_them(void **state)
     bench_append(b, 500);
     ledger_put_definitions(b->ledger, 500, &two, new, 2, &b->why);
     bench_append(b, 600);
-    b->clock.wall_us = T0_US + DAY_US;
+    b->clock.mono_us += DAY_US;
     assert_int_equal(prune(b, 1, 0), 256);
     bench_read(b);
     assert_int_equal(ledger_reader_file(b->reader, &one, &out, &b->why), OK);
@@ -573,6 +614,8 @@ int main(void)
         TEST(folder_that_cannot_be_written_is_said_at_once),
         TEST(reserve_is_really_written),
         TEST(old_tiles_are_pruned_and_still_proved),
+        TEST(clock_that_is_set_prunes_nothing_for_age),
+        TEST(age_is_counted_over_every_run),
         TEST(nothing_is_pruned_within_30_days_of_a_required_receipt),
         TEST(ledger_beyond_its_size_is_pruned_and_its_pages_used_again),
         TEST(files_go_with_the_last_block_that_needs_them),
