@@ -1,3 +1,5 @@
+// Takes the broker's answers: moves the cursor over what it took, and goes back over what it did
+// not.
 #include "uplink/delivery.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+// Sends what the feed gives, as far as the window, the rate and the broker allow.
 #include "uplink/delivery.h"
 
 #define SECOND_US       INT64_C(1000000)
