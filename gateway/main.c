@@ -281,6 +281,27 @@ static struct config *load(const struct gateway *gateway, struct faults *faults)
     return config;
 }
 
+// What neither the log nor the recovered files have is said, with the place where it is.
+static void record_left(struct gateway *gateway, const struct ledger_opening *opening)
+{
+    if (opening->left_to) {
+        log_error("of %s, blocks %" PRIu64 " to before %" PRIu64
+                  " found no room in the recovered files: they are in %s only",
+                  opening->old_origin, opening->left_from, opening->left_to, opening->set_aside);
+        recorder_event(gateway->recorder, "log.left", opening->old_origin,
+                       "blocks %" PRIu64 " to before %" PRIu64 " did not go along; they are in %s",
+                       opening->left_from, opening->left_to, opening->set_aside);
+    }
+    if (opening->unsaved_left) {
+        log_error("%" PRIu64
+                  " lines of `unsaved` are no blocks that follow on the ledger: kept as %s",
+                  opening->unsaved_left, opening->unsaved_kept);
+        recorder_event(gateway->recorder, "log.left", opening->unsaved_kept,
+                       "%" PRIu64 " lines of `unsaved` are no blocks that follow on this log",
+                       opening->unsaved_left);
+    }
+}
+
 // The first events of a run: what opening the ledger found, and which software this is.
 static void record_start(struct gateway *gateway, const struct ledger_opening *opening)
 {
@@ -301,6 +322,7 @@ static void record_start(struct gateway *gateway, const struct ledger_opening *o
                        "whole blocks of %s, from %" PRIu64 " to before %" PRIu64,
                        opening->old_origin, opening->recovered_from, opening->recovered_to);
     }
+    record_left(gateway, opening);
     if (opening->new_log && !opening->fresh) {
         recorder_hurry(gateway->recorder); // nothing else would say where the new log comes from
     }

@@ -7,6 +7,7 @@
 #define TALLY_LEDGER_INSIDE_H
 
 #include "ledger/ledger.h"
+#include "ledger/note.h"
 #include "ledger/store.h"
 #include "ledger/tree.h"
 
@@ -16,8 +17,6 @@
 
 #define LEDGER_WATCHERS_MAX 16
 #define LEDGER_FILE_MAX     (16u << 20)
-#define LEDGER_UNSAVED      "unsaved"
-#define LEDGER_UNSAVED_MAX  (16u << 20)
 #define LEDGER_IDLE_US      15000000 // cursors wait so long for a block to go along with
 
 struct ledger_cursor {
@@ -40,6 +39,8 @@ struct ledger {
     bool tree_valid;
     bool in_batch;
     int64_t appended_mono_us;
+    struct note note;      // as it is in `lock`
+    bool note_due;         // the next append writes it
     int64_t opened_age_us; // the log's age (age_us) when it was opened
 
     pthread_mutex_t looking;
@@ -72,6 +73,9 @@ int mark_before(struct store *store, const char *uplink, int64_t *at_us, uint64_
 int age_last_mark(struct store *store, int64_t *at_us, uint64_t *before_n, struct why *why);
 // Marks the age of a tile that is full with block n, within the caller's transaction.
 int age_mark(struct ledger *ledger, uint64_t n, struct why *why);
+
+// Makes durable which names are in a folder.
+void folder_sync(const char *path);
 
 // Of the database and its WAL.
 int64_t ledger_file_bytes(const struct ledger *ledger);

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -66,6 +67,18 @@ static void note_outcome(struct ledger *ledger, int error, const struct why *why
     snprintf(ledger->last_fault, sizeof ledger->last_fault, "%s", error ? why->text : "");
 }
 
+// Notes how many blocks there are at least: with the first one appended after the ledger was opened
+// or the WAL was taken in, so that a database that has lost its WAL is always shorter than that.
+static void note_least(struct ledger *ledger)
+{
+    struct note note = {.origin = "", .open = true, .least = ledger->size};
+    memcpy(note.origin, ledger->origin, sizeof note.origin);
+    if (note_write(ledger->lock_fd, &note, NULL) == OK) {
+        ledger->note = note;
+        ledger->note_due = false;
+    }
+}
+
 int ledger_append(struct ledger *ledger, const struct ledger_block *blocks, size_t count,
                   struct why *why)
 {
@@ -76,6 +89,8 @@ int ledger_append(struct ledger *ledger, const struct ledger_block *blocks, size
         readings += blocks[i].readings;
     }
     pthread_mutex_lock(&ledger->writing);
+    ledger->note_due = ledger->note_due || ledger->store.checkpointed;
+    ledger->store.checkpointed = false;
     int error = append_all(ledger, blocks, count, &written, &own);
     cursors_settled(ledger, written, error == OK);
     pthread_mutex_lock(&ledger->looking);
@@ -90,6 +105,9 @@ int ledger_append(struct ledger *ledger, const struct ledger_block *blocks, size
     }
     pthread_mutex_unlock(&ledger->looking);
     if (error == OK) {
+        if (ledger->note_due) {
+            note_least(ledger);
+        }
         ledger->appended_mono_us = clock_mono_us(ledger->clock);
     }
     pthread_mutex_unlock(&ledger->writing);

@@ -43,6 +43,10 @@ struct ledger_opening {
                             // acknowledged; already in the ledger
     struct digest recovered[64];
     uint64_t recovered_from, recovered_to; // [from, to) in the old log
+    uint64_t left_from, left_to; // of it, what found no room in those files: it is in set_aside
+                                 // only; 0 and 0: nothing
+    uint64_t unsaved_left;       // blocks in `unsaved` that do not follow on the log …
+    char unsaved_kept[64];       // … and the file in the directory that it is now, "" when none
 };
 
 // Opens, verifying the tail (the last tile's blocks: bytes against leaf hash and prev). 0, or a

@@ -1,5 +1,6 @@
 #include "ledger/inside.h"
 #include "ledger/recover.h"
+#include "ledger/unsaved.h"
 #include "ledger/wal_check.h"
 
 #include "base/log.h"
@@ -59,28 +60,24 @@ static int put_log(struct ledger *ledger, struct why *why)
     return store_run(&ledger->store, put, why);
 }
 
-// Makes the tables, the log's row, and what is saved from the log before it (`note` names its
+// Makes the tables, the log's row, and what is saved from the log before it (the note names its
 // folder, or none), all or nothing.
 static int begin_log(struct ledger *ledger, const struct ledger_options *options,
-                     const struct recover_note *note, struct ledger_opening *opening,
-                     struct why *why)
+                     struct ledger_opening *opening, struct why *why)
 {
     opening->new_log = true;
     int error = make_origin(options, ledger->origin, why);
     error = error ? error : store_begin(&ledger->store, why);
     error = error ? error : store_make_tables(&ledger->store, why);
     error = error ? error : put_log(ledger, why);
-    if (error == OK && note->folder[0]) {
-        error = recover_salvage(ledger, note, opening, why);
+    if (error == OK && ledger->note.folder[0]) {
+        error = recover_salvage(ledger, opening, why);
     }
     error = error ? error : store_commit(&ledger->store, why);
     if (error) {
         store_rollback(&ledger->store);
-        return error;
     }
-    struct recover_note done = {.origin = ""};
-    memcpy(done.origin, ledger->origin, sizeof done.origin);
-    return recover_note_write(ledger->lock_fd, &done, why);
+    return error;
 }
 
 static int load_origin(struct ledger *ledger, struct why *why)
@@ -143,109 +140,112 @@ static int check_names(const struct ledger *ledger, const struct ledger_options 
                          ledger->origin, names);
 }
 
-// Without its WAL a ledger that was not closed is a shorter one, which would give numbers again
-// that were published with other blocks.
-static int check_wal_is_there(const struct ledger *ledger, const struct recover_note *note,
-                              struct why *why)
+// A ledger that was not closed and has lost its WAL is a shorter one, which would give numbers
+// again that were published with other blocks. One whose WAL somebody else took in is whole.
+static int check_size(const struct ledger *ledger, struct why *why)
 {
-    char path[PATH_MAX + 32];
-    struct stat st;
-    snprintf(path, sizeof path, "%s/" STORE_FILE "-wal", ledger->directory);
-    return !note->open || stat(path, &st) == 0
+    const struct note *note = &ledger->note;
+    return !note->open || ledger->size >= note->least
                ? OK
                : why_set(why, ERROR_DAMAGED,
-                         "the ledger was not closed, and its write-ahead log is gone");
+                         "the ledger was not closed, and of at least %llu blocks %llu are there: "
+                         "its write-ahead log is gone",
+                         (unsigned long long)note->least, (unsigned long long)ledger->size);
 }
 
-// Notes whether the ledger is in use, for check_wal_is_there.
-static int note_in_use(struct ledger *ledger, bool in_use, struct why *why)
+// Notes that the ledger is in use; when the log has a block, what was before it is done with.
+static int note_opened(struct ledger *ledger, struct why *why)
 {
-    struct recover_note note;
-    recover_note_read(ledger->lock_fd, &note);
-    note.open = in_use;
-    int folder = open(ledger->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder >= 0) {
-        (void)fsync(folder); // the WAL's name is on the disk before the note of it
-        close(folder);
+    if (ledger->size > 0 || !ledger->note.folder[0]) {
+        memcpy(ledger->note.origin, ledger->origin, sizeof ledger->note.origin);
+        ledger->note.folder[0] = '\0';
     }
-    return recover_note_write(ledger->lock_fd, &note, why);
+    ledger->note.open = true;
+    ledger->note.least = ledger->size;
+    ledger->note_due = true;
+    folder_sync(ledger->directory); // the WAL's name is on the disk before the note of it
+    return note_write(ledger->lock_fd, &ledger->note, why);
 }
 
 // Opens what is there. *has: a log. ERROR_DAMAGED: it cannot be gone on with.
-static int open_found(struct ledger *ledger, const struct ledger_options *options,
-                      const struct recover_note *note, bool *has, struct why *why)
+static int open_found(struct ledger *ledger, const struct ledger_options *options, bool *has,
+                      struct why *why)
 {
     *has = false;
     int error = recover_condemned(ledger->directory, why);
-    error = error ? error : check_wal_is_there(ledger, note, why);
     error = error ? error : wal_check(ledger->directory, why);
     error = error ? error : store_open(&ledger->store, ledger->directory, STORE_WRITE, why);
     error = error ? error : store_has_tables(&ledger->store, has, why);
-    if (error == OK && !*has && note->origin[0]) {
+    if (error == OK && !*has && (ledger->note.origin[0] || ledger->note.folder[0])) {
         return why_set(why, ERROR_DAMAGED, "the ledger's database is gone or empty");
     }
     if (error || !*has) {
         return error;
     }
     error = load_log(ledger, why);
+    error = error ? error : check_size(ledger, why);
     return error ? error : check_names(ledger, options, why);
 }
 
-// Sets aside what is there and begins a new log. When a crash broke that off before, `note` names
-// the folder, and what stands in its place now is a database without a log.
-static int open_anew(struct ledger *ledger, const struct ledger_options *options,
-                     struct recover_note *note, struct ledger_opening *opening, struct why *why)
+// As open_found, and what a crash broke off: setting aside, or the beginning of the log after it,
+// whose first block is to say so.
+static int open_or_resume(struct ledger *ledger, const struct ledger_options *options, bool *has,
+                          struct why *why)
 {
-    char folder[64];
-    if (recover_is_origin(ledger->origin)) {
-        memcpy(note->origin, ledger->origin, sizeof note->origin);
+    struct why reason = {.text = ""};
+    enum recover_state state = recover_look(ledger, &reason);
+    if (state == RECOVER_BROKEN_OFF) {
+        return why_set(why, ERROR_DAMAGED, "%s", reason.text);
+    }
+    int error = open_found(ledger, options, has, why);
+    if (state == RECOVER_MOVED && error == OK && ledger->size == 0 &&
+        !unsaved_is_there(ledger->directory)) {
+        recover_discard(ledger);
+        error = ERROR_DAMAGED;
+    }
+    return state == RECOVER_MOVED && error == ERROR_DAMAGED ? why_set(why, error, "%s", reason.text)
+                                                            : error;
+}
+
+// Sets aside what is there and begins a new log.
+static int open_anew(struct ledger *ledger, const struct ledger_options *options,
+                     struct ledger_opening *opening, struct why *why)
+{
+    if (note_is_origin(ledger->origin) && !ledger->note.folder[0]) {
+        memcpy(ledger->note.origin, ledger->origin, sizeof ledger->note.origin);
     }
     store_close(&ledger->store);
-    int error = recover_set_aside(ledger, folder, why);
-    if (error) {
-        return error;
-    }
-    if (!note->folder[0]) {
-        memcpy(note->folder, folder, sizeof note->folder);
-        error = recover_note_write(ledger->lock_fd, note, why);
-    }
+    int error = recover_set_aside(ledger, opening->reason, why);
     ledger->first = ledger->size = 0;
     ledger->cursor_count = 0;
     ledger->tip = (struct digest){0};
     error = error ? error : store_open(&ledger->store, ledger->directory, STORE_WRITE, why);
-    return error ? error : begin_log(ledger, options, note, opening, why);
+    error = error ? error : begin_log(ledger, options, opening, why);
+    if (error == OK) {
+        recover_pardon(ledger->directory);
+    }
+    return error ? error : load_log(ledger, why);
 }
 
 static int open_log(struct ledger *ledger, const struct ledger_options *options,
                     struct ledger_opening *opening, struct why *why)
 {
-    struct recover_note note;
     struct why found = {.text = ""};
-    bool has;
-    recover_note_read(ledger->lock_fd, &note);
-    int error = open_found(ledger, options, &note, &has, &found);
+    bool has = false;
+    note_read(ledger->lock_fd, &ledger->note);
+    int error = open_or_resume(ledger, options, &has, &found);
     if (error == ERROR_DAMAGED) {
         snprintf(opening->reason, sizeof opening->reason, "%.255s", found.text);
         log_error("%s: a new log begins", found.text);
-        error = open_anew(ledger, options, &note, opening, why);
-        if (error == OK) {
-            recover_pardon(ledger->directory);
-        }
-        return error ? error : load_log(ledger, why);
+        return open_anew(ledger, options, opening, why);
     }
     if (error) {
         return why_set(why, error, "%s", found.text);
     }
     if (!has) {
         opening->fresh = true;
-        error = begin_log(ledger, options, &note, opening, why);
-        return error ? error : load_log(ledger, why);
-    }
-    if (strcmp(note.origin, ledger->origin) != 0 || note.folder[0]) {
-        // A crash came between the log's beginning and the note of it.
-        note = (struct recover_note){.origin = ""};
-        memcpy(note.origin, ledger->origin, sizeof note.origin);
-        error = recover_note_write(ledger->lock_fd, &note, why);
+        error = begin_log(ledger, options, opening, why);
+        error = error ? error : load_log(ledger, why);
     }
     return error;
 }
@@ -294,8 +294,11 @@ int ledger_open(struct ledger **out, const struct ledger_options *options,
     }
     int error = take_directory(ledger, why);
     error = error ? error : open_log(ledger, options, opening, why);
-    error = error ? error : recover_unsaved(ledger, why);
-    error = error ? error : note_in_use(ledger, true, why);
+    error = error ? error : unsaved_take_in(ledger, opening, why);
+    error = error ? error : note_opened(ledger, why);
+    if (ledger->size == 0 && !opening->new_log) { // a crash came before its first block
+        opening->fresh = opening->new_log = true;
+    }
     if (error) {
         ledger_dispose(ledger);
         return error;
@@ -309,7 +312,8 @@ void ledger_close(struct ledger *ledger)
 {
     if (ledger) {
         ledger_settle(ledger, true, NULL);
-        note_in_use(ledger, false, NULL);
+        ledger->note.open = false;
+        note_write(ledger->lock_fd, &ledger->note, NULL);
         ledger_dispose(ledger);
     }
 }

@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BUSY_TIMEOUT_MS 5000
+#define BUSY_TIMEOUT_MS   5000
+#define CHECKPOINT_FRAMES 1000 // SQLite's own default
 
 // Blobs come last in each table, so that the short columns of a row are on the row's own page.
 // Tiles have a rowid (store_tile_id), not a key of two columns: rows of 8 KB do not belong in an
@@ -135,6 +136,24 @@ static int run_pragmas(struct store *store, enum store_mode mode, struct why *wh
                : store_error(store, why);
 }
 
+// In place of SQLite's own, which would not tell: from a checkpoint on, the database alone holds
+// what the WAL held.
+static int after_commit(void *context, sqlite3 *db, const char *name, int frames)
+{
+    struct store *store = context;
+    int backfilled = 0;
+    store->backfilled = frames > store->frames ? store->backfilled : 0; // 0: the WAL began again
+    store->frames = frames;
+    if (frames >= CHECKPOINT_FRAMES &&
+        sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, &backfilled) ==
+            SQLITE_OK &&
+        backfilled != store->backfilled) {
+        store->backfilled = backfilled;
+        store->checkpointed = true;
+    }
+    return SQLITE_OK;
+}
+
 // Bytes that may not stand in the path of a URI are escaped.
 static void format_uri(char *out, size_t size, const char *path, const char *query)
 {
@@ -198,6 +217,9 @@ int store_open(struct store *store, const char *directory, enum store_mode mode,
     }
     sqlite3_extended_result_codes(store->db, 1);
     sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
+    if (mode == STORE_WRITE) {
+        sqlite3_wal_hook(store->db, after_commit, store);
+    }
     return run_pragmas(store, mode, why);
 }
 

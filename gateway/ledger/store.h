@@ -59,6 +59,8 @@ struct store {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT]; // prepared at first use
     int system_error;                          // errno of the last that failed, 0: none
+    int frames, backfilled;                    // of the WAL, and those that are in the database
+    bool checkpointed; // there are more of them since the last look; whoever looks clears it
 };
 
 enum store_mode {

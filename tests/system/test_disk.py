@@ -320,6 +320,37 @@ def test_a_write_ahead_log_that_is_gone_is_no_shorter_ledger(site):
     check_new_log(site, old, damaged, len(older))
 
 
+def test_a_shell_that_looked_into_the_ledger_after_a_crash_did_no_harm(site):
+    site.uplinks = [uplink_to_nobody(site.folder)]
+    old = site.collect(30, "kill")
+    database = sqlite3.connect(site.data / "ledger.db")  # not read-only: its end takes the write-ahead log in
+    database.execute("SELECT count(*) FROM blocks").fetchone()
+    database.close()
+    assert not (site.data / "ledger.db-wal").exists()
+    with Daemon(site.configure()) as daemon:
+        wait_until(lambda: len(ledger_blocks(site.data)) > len(old) + 5, daemon.said)
+        assert daemon.stop() == 0
+    new = ledger_blocks(site.data)
+    check_chain(new)
+    assert all(new[n] == block for n, block in old.items())
+    assert not list(site.data.glob("set-aside-*"))
+
+
+def test_a_recovery_that_is_killed_again_and_again_comes_to_its_end(site):
+    seed = int(os.environ.get("TALLY_SEED", random.randrange(1 << 32)))
+    print(f"TALLY_SEED={seed}")
+    chance = random.Random(seed)
+    site.uplinks = [uplink_to_nobody(site.folder)]
+    old = site.collect(60, "stop")
+    damage_end(site.data, chance)
+    damaged = {"ledger.db": (site.data / "ledger.db").read_bytes()}
+    for _ in range(25):
+        with Daemon(site.configure()) as daemon:
+            time.sleep(chance.uniform(0, 0.15))
+            daemon.kill()
+    check_new_log(site, old, damaged, 0.9 * len(old))
+
+
 @needs_broker
 @pytest.mark.parametrize("compress", [False, True], ids=["plain", "packed"])
 def test_damage_found_while_it_runs_begins_a_new_log(site, compress):

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -22,7 +23,8 @@ static void leave_as_killed(struct ledger_bench *b)
 {
     char command[512];
     snprintf(command, sizeof command,
-             "cd '%s' && mkdir k && cp ledger.db ledger.db-wal ledger.db-shm k/", b->directory);
+             "cd '%s' && mkdir k && cp lock ledger.db ledger.db-wal ledger.db-shm k/",
+             b->directory);
     assert_int_equal(system(command), 0);
     snprintf(old_origin, sizeof old_origin, "%s", ledger_origin(b->ledger));
     bench_close(b);
@@ -323,6 +325,232 @@ static void block_that_could_not_be_stored_is_appended_at_the_next_start(void **
     free(room);
 }
 
+// Lines of the largest blocks, written into `unsaved` of the ledger that is open: blocks from
+// ledger_size on.
+static void save_unstored(struct ledger_bench *b, int blocks)
+{
+    struct ledger_block block;
+    char *room = malloc(ZSTD_compressBound(BLOCK_BYTES_MAX));
+    for (int i = 0; i < blocks; i++) {
+        bench_make_block(b, ledger_size(b->ledger) + (uint64_t)i, T0_US, 1000, &b->bytes, &block);
+        bench_pack(&b->bytes, &block, room);
+        assert_int_equal(ledger_save_unstored(b->ledger, &block, &b->why), OK);
+    }
+    free(room);
+}
+
+static void unsaved_blocks_of_any_number_are_taken_in(void **state)
+{
+    struct ledger_bench *b = *state;
+    bench_open(b);
+    bench_append(b, 3);
+    save_unstored(b, 300);
+    assert_true(size_of(b, "unsaved") > 17 << 20);
+    bench_close(b);
+    bench_open(b);
+    assert_int_equal(ledger_size(b->ledger), 303);
+    assert_true(b->opening.unsaved_left == 0 && !b->opening.unsaved_kept[0]);
+}
+
+static void append_to(struct ledger_bench *b, const char *name, char byte, size_t count, bool end)
+{
+    char path[128];
+    path_of(b, name, path);
+    FILE *file = fopen(path, "a");
+    for (size_t i = 0; i < count; i++) {
+        putc(byte, file);
+    }
+    if (end) {
+        putc('\n', file);
+    }
+    fclose(file);
+}
+
+static void lines_of_unsaved_that_are_no_blocks_are_kept_and_said(void **state)
+{
+    struct ledger_bench *b = *state;
+    struct stat st;
+    char path[128];
+    bench_open(b);
+    bench_append(b, 3);
+    append_to(b, "unsaved", 'x', 300000, true);
+    save_unstored(b, 2);
+    append_to(b, "unsaved", '{', 1, false);
+    off_t length = size_of(b, "unsaved");
+    bench_close(b);
+    bench_open(b);
+    assert_int_equal(ledger_size(b->ledger), 5);
+    assert_int_equal(b->opening.unsaved_left, 2);
+    path_of(b, b->opening.unsaved_kept, path);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, length);
+    path_of(b, "unsaved", path);
+    assert_int_equal(stat(path, &st), -1);
+}
+
+// Killed between taking a block in and removing the file.
+static void unsaved_that_was_taken_in_before_is_no_finding(void **state)
+{
+    struct ledger_bench *b = *state;
+    char command[256];
+    bench_open(b);
+    bench_append(b, 3);
+    save_unstored(b, 2);
+    snprintf(command, sizeof command, "cp '%.60s/unsaved' '%.60s/again'", b->directory,
+             b->directory);
+    assert_int_equal(system(command), 0);
+    bench_close(b);
+    bench_open(b);
+    bench_close(b);
+    snprintf(command, sizeof command, "mv '%.60s/again' '%.60s/unsaved'", b->directory,
+             b->directory);
+    assert_int_equal(system(command), 0);
+    bench_open(b);
+    assert_int_equal(ledger_size(b->ledger), 5);
+    assert_int_equal(b->opening.unsaved_left, 0);
+}
+
+// 64 files of 1 MiB hold some 1,000 of these blocks.
+static void what_finds_no_room_in_recovered_files_is_said(void **state)
+{
+    struct ledger_bench *b = *state;
+    struct stat st;
+    char path[360];
+    bench_open(b);
+    for (int i = 0; i < 1150; i++) {
+        assert_int_equal(bench_append_at(b, T0_US, 1000), OK);
+    }
+    save_unstored(b, 3);
+    ledger_report_damage(b->ledger, "for the test");
+    close_whole(b);
+    assert_new_log(b, "for the test");
+    assert_int_equal(b->opening.recovered_count, 64);
+    assert_int_equal(b->opening.left_from, b->opening.recovered_to);
+    assert_int_equal(b->opening.left_to, 1153);
+    assert_int_equal(b->opening.old_size, 1153);
+    assert_recovered(b, 0, b->opening.left_from);
+    snprintf(path, sizeof path, "%s/unsaved", b->opening.set_aside);
+    assert_int_equal(stat(path, &st), 0);
+}
+
+// What SQLite's shell does to the ledger of a daemon that was killed: the last connection takes the
+// WAL in and removes it.
+static void take_in_with_the_shell(struct ledger_bench *b)
+{
+    char path[128];
+    sqlite3 *db;
+    struct stat st;
+    path_of(b, "ledger.db", path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "SELECT count(*) FROM blocks", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    path_of(b, "ledger.db-wal", path);
+    assert_int_equal(stat(path, &st), -1);
+}
+
+static void write_ahead_log_that_a_shell_took_in_is_no_loss(void **state)
+{
+    struct ledger_bench *b = *state;
+    bench_open(b);
+    for (int round = 1; round < 6; round++) {
+        bench_append(b, 137);
+        leave_as_killed(b);
+        take_in_with_the_shell(b);
+        bench_open(b);
+        assert_false(b->opening.new_log);
+        assert_int_equal(ledger_size(b->ledger), 137 * round);
+    }
+}
+
+// However many blocks came since SQLite last took the WAL in: one is enough.
+static void write_ahead_log_that_is_gone_is_always_found(void **state)
+{
+    struct ledger_bench *b = *state;
+    char path[128];
+    bench_open(b);
+    for (int round = 0; round < 12; round++) {
+        off_t before = 0, now = 1;
+        // Up to the commit that takes it in: the database grows.
+        for (before = size_of(b, "ledger.db"); round % 4 && now <= before;) {
+            bench_append(b, 1);
+            now = size_of(b, "ledger.db");
+        }
+        bench_append(b, 1 + round);
+        leave_as_killed(b);
+        path_of(b, "ledger.db-wal", path);
+        assert_int_equal(unlink(path), 0);
+        path_of(b, "ledger.db-shm", path);
+        assert_int_equal(unlink(path), 0);
+        assert_new_log(b, "gone");
+    }
+}
+
+// Where a crash can break off the way from a damaged ledger to the first block of the new log.
+static void recovery_goes_on_wherever_it_was_broken_off(void **state)
+{
+    static const char *const until[] = {
+        "mkdir set-aside-x",
+        "mkdir set-aside-x && mv ledger.db-wal set-aside-x",
+        "mkdir set-aside-x && mv ledger.db-wal ledger.db set-aside-x",
+        "mkdir set-aside-x && mv ledger.db* set-aside-x",
+        "mkdir set-aside-x && mv ledger.db* set-aside-x && echo it was bad > set-aside-x/why",
+        "mkdir set-aside-x && mv ledger.db* set-aside-x && echo it was bad > set-aside-x/why && "
+        "touch ledger.db",
+    };
+    struct ledger_bench *b = *state;
+    char command[512];
+    for (size_t i = 0; i < sizeof until / sizeof *until; i++) {
+        b->previous = (struct digest){0};
+        bench_open(b);
+        ledger_declare_uplink(b->ledger, "city", true, &b->why);
+        bench_append(b, 9);
+        ledger_note_cursor(b->ledger, "city", 4);
+        bench_append(b, 1);
+        ledger_report_damage(b->ledger, "it was bad");
+        leave_as_killed(b);
+        snprintf(command, sizeof command,
+                 "cd '%s' && %s && printf '%s\\nset-aside-x\\nopen 9\\n' > lock", b->directory,
+                 until[i], old_origin);
+        assert_int_equal(system(command), 0);
+        assert_new_log(b, i > 0 && i < 4 ? "while it was set aside" : "it was bad");
+        assert_recovered(b, 4, 10);
+        bench_close(b);
+        bench_open(b);
+        assert_false(b->opening.new_log);
+        bench_close(b);
+        snprintf(command, sizeof command, "rm -rf '%s' && mkdir '%s'", b->directory, b->directory);
+        assert_int_equal(system(command), 0);
+    }
+}
+
+// Killed after the new log was begun and before its first block: what says why would be lost.
+static void new_log_without_a_block_is_begun_again(void **state)
+{
+    struct ledger_bench *b = *state;
+    char folder[256];
+    bench_open(b);
+    ledger_declare_uplink(b->ledger, "city", true, &b->why);
+    bench_append(b, 9);
+    ledger_report_damage(b->ledger, "it was bad");
+    close_whole(b);
+    b->previous = (struct digest){0};
+    bench_open(b);
+    assert_true(b->opening.new_log);
+    snprintf(folder, sizeof folder, "%s", b->opening.set_aside);
+    for (int i = 0; i < 3; i++) {
+        bench_close(b);
+        bench_open(b);
+        assert_true(b->opening.new_log && !b->opening.fresh);
+        assert_string_equal(b->opening.set_aside, folder);
+    }
+    bench_close(b);
+    assert_new_log(b, "it was bad");
+    assert_recovered(b, 0, 9);
+    bench_close(b);
+    bench_open(b);
+    assert_false(b->opening.new_log);
+}
+
 // A child appends and says so through a pipe; it is killed at a random moment.
 static void append_until_killed(struct ledger_bench *b, int pipe_fd)
 {
@@ -609,6 +837,14 @@ int main(void)
         TEST(random_bytes_over_pages_never_crash_nor_pass),
         TEST(damage_found_while_running_begins_a_new_log_at_the_next_start),
         TEST(block_that_could_not_be_stored_is_appended_at_the_next_start),
+        TEST(unsaved_blocks_of_any_number_are_taken_in),
+        TEST(lines_of_unsaved_that_are_no_blocks_are_kept_and_said),
+        TEST(unsaved_that_was_taken_in_before_is_no_finding),
+        TEST(what_finds_no_room_in_recovered_files_is_said),
+        TEST(write_ahead_log_that_a_shell_took_in_is_no_loss),
+        TEST(write_ahead_log_that_is_gone_is_always_found),
+        TEST(recovery_goes_on_wherever_it_was_broken_off),
+        TEST(new_log_without_a_block_is_begun_again),
         TEST(what_was_appended_survives_kill_9_fifty_times),
         TEST(full_disk_stores_nothing_in_part_and_goes_on_later),
         TEST(folder_that_cannot_be_written_is_said_at_once),
