@@ -284,7 +284,7 @@ def check_new_log(site, old, damaged, at_least, **gateway):
     data, origin = site.data, json.loads(old[0])["log"]
     with Daemon(site.configure(**gateway)) as daemon:
         daemon.wait_said("a new log was begun")
-        wait_until(lambda: len(ledger_blocks(data)) >= 5, daemon.said)
+        wait_until(lambda: polls(daemon) and len(ledger_blocks(data)) >= 5, daemon.said)
         assert daemon.stop() == 0
     new = ledger_blocks(data)
     check_chain(new)
