@@ -49,7 +49,7 @@ struct gateway {
     struct definitions *definitions;
     struct sample_queue *queue;
     struct recorder *recorder;
-    struct poller *poller;
+    struct poller *poller, *before; // `before`: stopped, until another has taken over
     struct uplink
         *uplinks[CONFIG_UPLINKS_MAX]; // in the configuration's order; NULL: could not be started
     size_t uplink_count;
@@ -132,11 +132,18 @@ static int acquisition_start(struct gateway *gateway, struct config *config, str
     if (error) {
         goto free_queue;
     }
-    error = poller_start(&poller, config, gateway->clock, queue, config->gateway.prompt,
-                         format_serial, why);
+    struct poller_options polling = {.config = config,
+                                     .clock = gateway->clock,
+                                     .queue = queue,
+                                     .round_marks = config->gateway.prompt,
+                                     .format_serial = format_serial,
+                                     .before = gateway->before};
+    error = poller_start(&poller, &polling, why);
     if (error) {
         goto stop_recorder;
     }
+    poller_free(gateway->before);
+    gateway->before = NULL;
     pthread_mutex_lock(&gateway->mutex);
     gateway->config = config;
     gateway->definitions = definitions;
@@ -156,8 +163,9 @@ free_definitions:
     return error;
 }
 
-// Stops polling, records all that was taken, and frees all but the configuration.
-static void acquisition_stop(struct gateway *gateway)
+// Stops polling, records all that was taken, and frees all but the configuration and what the next
+// poller takes over. `next`: the configuration that acquisition goes on with, or NULL.
+static void acquisition_stop(struct gateway *gateway, const struct config *next)
 {
     pthread_mutex_lock(&gateway->mutex);
     struct poller *poller = gateway->poller;
@@ -166,7 +174,7 @@ static void acquisition_stop(struct gateway *gateway)
     gateway->recorder = NULL;
     pthread_mutex_unlock(&gateway->mutex);
 
-    poller_stop(poller);
+    poller_stop(poller, next);
     for (size_t i = 0; i < gateway->config->instrument_count; i++) {
         struct poller_instrument_status status;
         poller_instrument_status(poller, i, &status);
@@ -175,7 +183,7 @@ static void acquisition_stop(struct gateway *gateway)
     }
     sample_queue_close(gateway->queue);
     recorder_stop(recorder);
-    poller_free(poller);
+    gateway->before = poller;
 
     pthread_mutex_lock(&gateway->mutex);
     sample_queue_free(gateway->queue);
@@ -463,7 +471,7 @@ static bool reload(struct gateway *gateway, const sigset_t *signals)
     text_format_hex(old->hash.bytes, DIGEST_SIZE, from);
     text_format_hex(new->hash.bytes, DIGEST_SIZE, to);
     uplinks_stop(gateway);
-    acquisition_stop(gateway);
+    acquisition_stop(gateway, new);
     if (acquisition_start(gateway, new, &why) == OK) {
         config_free(old);
         recorder_event(gateway->recorder, "configuration.changed", gateway->path,
@@ -549,8 +557,9 @@ static void gateway_stop(struct gateway *gateway)
     if (gateway->recorder) {
         recorder_event(gateway->recorder, "gateway.stopped", gateway->config->gateway.name,
                        "asked to stop");
-        acquisition_stop(gateway);
+        acquisition_stop(gateway, NULL);
     }
+    poller_free(gateway->before);
     uplinks_drain(gateway);
     uplinks_stop(gateway);
     struct ledger_status status;
@@ -582,7 +591,7 @@ static bool begin_anew(struct gateway *gateway, const sigset_t *signals)
     gateway->control = NULL;
     gateway->series = NULL;
     uplinks_stop(gateway);
-    acquisition_stop(gateway);
+    acquisition_stop(gateway, config);
     ledger_close(gateway->ledger);
     while (gateway_start(gateway, config, &why) != OK) {
         log_error("cannot begin a new log: %s", why.text);

@@ -48,6 +48,7 @@ enum miss {
     MISS_DISCONNECTED, // "disconnected": the port or connection is not there
     MISS_QUARANTINED,  // "quarantined": not asked, because the instrument has been silent
     MISS_OVERRUN,      // "overrun": not asked in time, because the bus or the ledger was behind
+    MISS_STOPPED, // "stopped": not asked, because polling stood still: a reload, a new log, the end
 };
 
 // Writes the word (at most 31 characters and a terminator).

@@ -42,9 +42,11 @@ static void miss_passed(struct worker *worker, struct instrument *instrument,
                         const struct schedule_poll *poll, enum miss miss)
 {
     uint64_t recorded = poll->missed < MISSED_POLLS_MAX ? poll->missed : MISSED_POLLS_MAX;
-    for (uint64_t i = 0; i < recorded && !wake_stopping(&worker->wake); i++) {
+    for (uint64_t i = 0; i < recorded && !worker->unheard; i++) {
         int64_t t_us = poll->first_wall_us + (int64_t)i * instrument->schedule.every_us;
-        enum miss why = t_us < worker->opened_wall_us ? MISS_DISCONNECTED : miss;
+        enum miss why = t_us < worker->resumed_wall_us  ? MISS_STOPPED
+                        : t_us < worker->opened_wall_us ? MISS_DISCONNECTED
+                                                        : miss;
         miss_poll(worker, instrument, why, t_us);
     }
     if (poll->missed > recorded) {
@@ -54,15 +56,20 @@ static void miss_passed(struct worker *worker, struct instrument *instrument,
     }
 }
 
-void ask_miss_due(struct worker *worker, struct instrument *instrument, enum miss miss)
+static void miss_due(struct worker *worker, struct instrument *instrument, enum miss miss,
+                     struct schedule_now now)
 {
-    struct schedule_now now = worker_now(worker);
     if (instrument->schedule.every_us <= 0 || schedule_wait_us(&instrument->schedule, now) > 0) {
         return;
     }
     struct schedule_poll poll = schedule_take(&instrument->schedule, now);
     miss_passed(worker, instrument, &poll, miss);
     miss_poll(worker, instrument, miss, poll.due_wall_us);
+}
+
+void ask_miss_due(struct worker *worker, struct instrument *instrument, enum miss miss)
+{
+    miss_due(worker, instrument, miss, worker_now(worker));
 }
 
 void ask_begin(struct worker *worker, struct instrument *instrument)
@@ -155,12 +162,25 @@ void ask_abandon(struct worker *worker, struct instrument *instrument, enum miss
     if (!instrument->polling) {
         return;
     }
-    int64_t t_us = clock_wall_us(worker->common->clock);
     for (; instrument->next_request < instrument->plan->request_count; instrument->next_request++) {
         miss_request(worker, instrument, instrument->plan->requests[instrument->next_request], miss,
-                     detail, t_us);
+                     detail, instrument->due_wall_us);
     }
     end_poll(worker, instrument);
+}
+
+void ask_stop(struct worker *worker, struct instrument *instrument, bool goes_on,
+              struct schedule_now now)
+{
+    bool untouched = instrument->next_request == 0;
+    if (instrument->polling && untouched && goes_on) {
+        schedule_give_back(&instrument->schedule);
+    } else if (!untouched || instrument->schedule.every_us > 0) {
+        ask_abandon(worker, instrument, MISS_STOPPED, 0);
+    }
+    if (!goes_on) {
+        miss_due(worker, instrument, MISS_STOPPED, now);
+    }
 }
 
 // One unit that comes back on a line where all were silent: a cable was mended, and the others need
@@ -238,7 +258,7 @@ static void take_exception(struct worker *worker, struct instrument *instrument,
         // A retired request is passed over, and missed where nothing took its place, by seek().
         return;
     }
-    report_missed(worker, instrument, request, MISS_EXCEPTION, code, worker->exchange.t_us);
+    report_missed(worker, instrument, request, MISS_EXCEPTION, code, instrument->due_wall_us);
     instrument->next_request++;
 }
 
@@ -251,8 +271,7 @@ static void take_damaged(struct worker *worker, struct instrument *instrument,
         ask_abandon(worker, instrument, MISS_DAMAGED, 0);
         return;
     }
-    report_missed(worker, instrument, request, MISS_DAMAGED, 0,
-                  clock_wall_us(worker->common->clock));
+    report_missed(worker, instrument, request, MISS_DAMAGED, 0, instrument->due_wall_us);
     instrument->next_request++;
 }
 

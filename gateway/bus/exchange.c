@@ -58,6 +58,7 @@ static void lose(struct exchange *exchange, struct port *port)
 {
     exchange->outcome = EXCHANGE_LOST;
     exchange->lost_errno = errno;
+    port->late_until_ns = exchange->sent_ns + port->bus->late_max_us * 1000;
     port_close(port);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "bus/clock_watch.h"
+#include "bus/handover.h"
 #include "bus/worker.h"
 
 #include <errno.h>
@@ -107,7 +108,7 @@ static int start_watch(struct poller *poller, struct why *why)
     return result;
 }
 
-static int make_workers(struct poller *poller, struct why *why)
+static int make_workers(struct poller *poller, const struct poller *before, struct why *why)
 {
     const struct config *config = poller->common.config;
     poller->workers = calloc(config->bus_count ? config->bus_count : 1, sizeof *poller->workers);
@@ -122,6 +123,9 @@ static int make_workers(struct poller *poller, struct why *why)
         int result = worker_make(&poller->workers[i], &poller->common, i, why);
         if (result != OK) {
             return result;
+        }
+        if (before) {
+            handover_take(&poller->workers[i], before->workers, before->worker_count);
         }
         for (size_t k = 0; k < poller->workers[i].count; k++) {
             poller->places[poller->workers[i].instruments[k].index] = (struct place){i, k};
@@ -140,11 +144,7 @@ static void make_ended(struct worker_common *common)
     pthread_mutex_init(&common->ended_lock, NULL);
 }
 
-int poller_start(struct poller **out, const struct config *config, const struct clock *clock,
-                 struct sample_queue *queue, bool round_marks,
-                 void (*format_serial)(const struct driver_quantity *quantity, const uint8_t *wire,
-                                       struct text *out),
-                 struct why *why)
+int poller_start(struct poller **out, const struct poller_options *options, struct why *why)
 {
     *out = NULL;
     struct poller *poller = calloc(1, sizeof *poller);
@@ -153,13 +153,14 @@ int poller_start(struct poller **out, const struct config *config, const struct 
     }
     poller->timer = -1;
     poller->wake.fd = -1;
-    poller->common.config = config;
-    poller->common.clock = clock;
-    poller->common.queue = queue;
-    poller->common.round_marks = round_marks;
-    poller->common.format_serial = format_serial;
+    poller->common.config = options->config;
+    poller->common.clock = options->clock;
+    poller->common.queue = options->queue;
+    poller->common.round_marks = options->round_marks;
+    poller->common.format_serial = options->format_serial;
+    poller->common.resumes = options->before != NULL;
     make_ended(&poller->common);
-    int result = make_workers(poller, why);
+    int result = make_workers(poller, options->before, why);
     if (result == OK && wake_make(&poller->wake) != OK) {
         result = why_set(why, ERROR_SYSTEM, "eventfd: %s", strerror(errno));
     }
@@ -172,7 +173,7 @@ int poller_start(struct poller **out, const struct config *config, const struct 
         }
     }
     if (result != OK) {
-        poller_stop(poller);
+        poller_stop(poller, options->config);
         poller_free(poller);
         return result;
     }
@@ -180,40 +181,48 @@ int poller_start(struct poller **out, const struct config *config, const struct 
     return OK;
 }
 
-// Waits until all threads have ended. When one has not by then, it waits for room in a queue from
-// which nobody takes.
-static void await_end(struct poller *poller)
+// Waits for so long until all threads have ended. Whether they have.
+static bool await_end(struct poller *poller, int64_t most_us)
 {
     struct worker_common *common = &poller->common;
-    struct timespec until;
     int result = 0;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += POLLER_STOP_US / 1000000;
+    int64_t end_ns = wake_now_ns() + most_us * 1000;
+    struct timespec until = {(time_t)(end_ns / 1000000000), (long)(end_ns % 1000000000)};
     pthread_mutex_lock(&common->ended_lock);
     while (common->running > 0 && result != ETIMEDOUT) {
         result = pthread_cond_timedwait(&common->ended, &common->ended_lock, &until);
     }
-    bool stuck = common->running > 0;
+    bool ended = common->running == 0;
     pthread_mutex_unlock(&common->ended_lock);
-    if (stuck) {
-        sample_queue_close(common->queue);
+    return ended;
+}
+
+static void tell_workers(struct poller *poller, void (*tell)(struct wake *wake))
+{
+    for (size_t i = 0; i < poller->worker_count; i++) {
+        if (poller->workers[i].started) {
+            tell(&poller->workers[i].wake);
+        }
     }
 }
 
-void poller_stop(struct poller *poller)
+void poller_stop(struct poller *poller, const struct config *next)
 {
     if (!poller) {
         return;
     }
+    poller->common.next = next;
     if (poller->wake.fd >= 0) {
         wake_stop(&poller->wake);
     }
-    for (size_t i = 0; i < poller->worker_count; i++) {
-        if (poller->workers[i].started) {
-            wake_stop(&poller->workers[i].wake);
+    tell_workers(poller, wake_finish);
+    if (!await_end(poller, POLLER_FINISH_US)) {
+        tell_workers(poller, wake_stop);
+        if (!await_end(poller, POLLER_STOP_US)) {
+            // One waits for room in a queue from which nobody takes.
+            sample_queue_close(poller->common.queue);
         }
     }
-    await_end(poller);
     for (size_t i = 0; i < poller->worker_count; i++) {
         if (poller->workers[i].started) {
             pthread_join(poller->workers[i].thread, NULL);

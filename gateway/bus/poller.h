@@ -30,19 +30,30 @@ struct poller_bus_status {
     char last_fault[128];
 };
 
-// Makes plans and starts one worker per bus. The configuration, clock and queue are borrowed until
-// poller_free. `round_marks`: push SAMPLE_ROUND (the `prompt` setting). `format_serial` writes what
-// the registers of driver.serial hold as text, as decoding is not known here (called from the
-// workers; NULL: serial numbers are not read).
-int poller_start(struct poller **out, const struct config *config, const struct clock *clock,
-                 struct sample_queue *queue, bool round_marks,
-                 void (*format_serial)(const struct driver_quantity *quantity, const uint8_t *wire,
-                                       struct text *out),
-                 struct why *why);
-// Asks the workers to stop and waits for them: at most one exchange's time. When the queue is full
-// and nobody takes from it, closes it after POLLER_STOP_US, and the samples in hand are lost.
-#define POLLER_STOP_US 2000000
-void poller_stop(struct poller *poller);
+// Borrowed until poller_free, but for `before`.
+struct poller_options {
+    const struct config *config;
+    const struct clock *clock;
+    struct sample_queue *queue;
+    bool round_marks; // push SAMPLE_ROUND (the `prompt` setting)
+    // Writes what the registers of driver.serial hold as text, as decoding is not known here.
+    // Called from the workers. NULL: serial numbers are not read.
+    void (*format_serial)(const struct driver_quantity *quantity, const uint8_t *wire,
+                          struct text *out);
+    // A poller that was stopped, with its configuration, for the call only; or NULL. Due times that
+    // passed since it ended are counted as missed ("stopped"), but for the last, which is met late.
+    const struct poller *before;
+};
+
+// Makes plans and starts one worker per bus.
+int poller_start(struct poller **out, const struct poller_options *options, struct why *why);
+// Asks the workers to end and waits for them. Polls that were begun may go on for POLLER_FINISH_US;
+// what is then left of them is missed ("stopped"), and so is what else is due, but for due times
+// that a poller on `next` takes over (NULL: the end). When the queue is full and nobody takes from
+// it, closes it POLLER_STOP_US later, and the samples in hand are lost.
+#define POLLER_FINISH_US 300000
+#define POLLER_STOP_US   2000000
+void poller_stop(struct poller *poller, const struct config *next);
 // After poller_stop, and after the queue was drained: samples point into its plans.
 void poller_free(struct poller *poller);
 // Copies; from any thread.

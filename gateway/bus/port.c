@@ -23,6 +23,7 @@ void port_init(struct port *port, const struct config_bus *bus)
     } else if (bus->transport == TRANSPORT_RTU_OVER_TCP) {
         port->gap_ns = PORT_NETWORK_GAP_NS;
     }
+    port->late_until_ns = wake_now_ns() + bus->late_max_us * 1000;
 }
 
 // The kernel turns the sender on and off around each frame. Where the port's driver cannot, the
@@ -122,10 +123,10 @@ int port_open(struct port *port, struct wake *wake, struct why *why)
         port_close(port);
         return result;
     }
-    // What a serial line was doing before we came is unknown: hear it out first.
+    // A line may still bring the answer to what was asked before it was closed, also by way of
+    // another connection: hear it out first.
     port->quiet_ns = wake_now_ns();
-    port->unsettled = port->bus->transport == TRANSPORT_RTU;
-    port->late_until_ns = port->quiet_ns;
+    port->unsettled = port_is_rtu(port);
     return OK;
 }
 

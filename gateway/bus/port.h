@@ -27,11 +27,13 @@ struct port {
     int64_t gap_ns;         // silence between frames; 0 where frames are TCP frames
     int64_t quiet_ns;       // when the last byte was sent, seen or due to be sent
     bool unsettled;         // an exchange failed: exchange_settle before the next
-    int64_t late_until_ns;  // until when its answer may still come
-    uint16_t transaction;   // TCP: of the last request
+    // RTU frames: until when an answer to an earlier request may still come. Outlives a closing.
+    int64_t late_until_ns;
+    uint16_t transaction; // TCP: of the last request
 };
 
-// A closed port. `bus` is borrowed.
+// A closed port. `bus` is borrowed. What was asked on it before is not known: RTU frames are sent
+// when `late_max` has passed.
 void port_init(struct port *port, const struct config_bus *bus);
 // Whether frames are RTU frames (on a serial line or within TCP).
 static inline bool port_is_rtu(const struct port *port)

@@ -10,6 +10,7 @@ static void push(struct worker *worker, struct sample *sample, const void *paylo
 {
     sample->bus = (uint32_t)worker->bus;
     if (sample_queue_push(worker->common->queue, sample, payload, urgent) == ERROR_STOPPED) {
+        worker->unheard = true;
         wake_stop(&worker->wake);
     }
 }

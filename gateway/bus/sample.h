@@ -45,7 +45,7 @@ struct sample {
     uint32_t bus;        // index into the configuration
     const struct request *request; // REGISTERS, MISSED; alive until the poller is freed, which is
                                    // after the queue was drained
-    int64_t t_us; // wall clock: midpoint of request and answer; of a miss, when it was due or asked
+    int64_t t_us; // wall clock: midpoint of request and answer; of a miss, when it was due
     int64_t half_window_us;
     int64_t mono_us; // monotonic clock at the midpoint
     enum miss miss;  // MISSED

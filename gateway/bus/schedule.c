@@ -67,3 +67,8 @@ struct schedule_poll schedule_take(struct schedule *schedule, struct schedule_no
     set_due(schedule, due + schedule->every_us, now);
     return poll;
 }
+
+void schedule_give_back(struct schedule *schedule)
+{
+    schedule->due_us -= schedule->every_us;
+}

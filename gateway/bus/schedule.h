@@ -36,5 +36,7 @@ void schedule_start(struct schedule *schedule, bool align, int64_t every_us, int
 int64_t schedule_wait_us(struct schedule *schedule, struct schedule_now now);
 // It is due: takes the latest due time, counts those before it, and goes on to the next.
 struct schedule_poll schedule_take(struct schedule *schedule, struct schedule_now now);
+// The poll that was taken last is not made: it is due again, as it was.
+void schedule_give_back(struct schedule *schedule);
 
 #endif

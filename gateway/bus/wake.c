@@ -10,6 +10,7 @@
 
 int wake_make(struct wake *wake)
 {
+    atomic_init(&wake->finishing, false);
     atomic_init(&wake->stopping, false);
     wake->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return wake->fd < 0 ? ERROR_SYSTEM : OK;
@@ -28,6 +29,12 @@ void wake_nudge(struct wake *wake)
     uint64_t one = 1;
     // Fails only when the counter is full: then it is readable anyway.
     (void)!write(wake->fd, &one, sizeof one);
+}
+
+void wake_finish(struct wake *wake)
+{
+    atomic_store(&wake->finishing, true);
+    wake_nudge(wake);
 }
 
 void wake_stop(struct wake *wake)

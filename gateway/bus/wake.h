@@ -1,8 +1,8 @@
 // How a bus worker waits: until a time, or for bytes, or until someone wakes it. Every wait of a
-// worker goes through here, so that a stop takes at most one exchange's time.
+// worker goes through here, so that it can be told to finish, and to stop at once.
 //
-// Times are nanoseconds of CLOCK_MONOTONIC. wake_stop and wake_nudge may be called from any thread;
-// the rest belongs to the one worker.
+// Times are nanoseconds of CLOCK_MONOTONIC. wake_finish, wake_stop and wake_nudge may be called
+// from any thread; the rest belongs to the one worker.
 #ifndef TALLY_BUS_WAKE_H
 #define TALLY_BUS_WAKE_H
 
@@ -12,11 +12,17 @@
 
 struct wake {
     int fd; // eventfd
-    atomic_bool stopping;
+    atomic_bool finishing, stopping;
 };
 
 int wake_make(struct wake *wake);
 void wake_close(struct wake *wake);
+// Nudges; from then on wake_finishing() is true. No wait fails because of it.
+void wake_finish(struct wake *wake);
+static inline bool wake_finishing(struct wake *wake)
+{
+    return atomic_load(&wake->finishing);
+}
 // Ends the present wait and every later one with ERROR_STOPPED.
 void wake_stop(struct wake *wake);
 // Ends a wake_until early, so that the worker looks at the clock again.

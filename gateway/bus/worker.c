@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/thread.h"
+#include "bus/handover.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -89,14 +90,19 @@ static void finish_round(struct worker *worker, struct schedule_now now)
 }
 
 // Who is to be asked now: the one due longest, another than the one that failed last where there is
-// one. NULL, and how long to rest, when nobody is.
+// one. Once it is to finish, only polls that were begun. NULL, and how long to rest, when nobody
+// is.
 static struct instrument *pick(struct worker *worker, struct schedule_now now, int64_t *rest_us)
 {
     struct instrument *best = NULL, *last_resort = NULL;
     int64_t best_due = 0, now_ns = wake_now_ns();
+    bool finishing = wake_finishing(&worker->wake);
     *rest_us = LONGEST_REST_US;
     for (size_t i = 0; i < worker->count; i++) {
         struct instrument *instrument = &worker->instruments[i];
+        if (finishing && !instrument->polling) {
+            continue;
+        }
         int64_t due = due_mono_us(instrument, now), wait = due - now.mono_us;
         int64_t unready = (instrument->ready_ns - now_ns + 999) / 1000;
         wait = wait > unready ? wait : unready;
@@ -235,6 +241,43 @@ static void be_prompt(void)
     (void)prctl(PR_SET_TIMERSLACK, RTU_SLACK_NS);
 }
 
+static void begin(struct worker *worker)
+{
+    struct schedule_now now = worker_now(worker);
+    worker->resumed_wall_us = worker->common->resumes ? now.wall_us : 0;
+    for (size_t i = 0; i < worker->count; i++) {
+        struct instrument *instrument = &worker->instruments[i];
+        int64_t every = instrument->config->every_us;
+        int64_t phase = every / (int64_t)worker->count * (int64_t)i;
+        if (!instrument->scheduled) {
+            schedule_start(&instrument->schedule, instrument->config->align, every, phase, now);
+        }
+        instrument->identity_due = true;
+    }
+}
+
+static bool is_done(struct worker *worker)
+{
+    bool polling = false;
+    for (size_t i = 0; i < worker->count; i++) {
+        polling = polling || worker->instruments[i].polling;
+    }
+    return wake_stopping(&worker->wake) || (wake_finishing(&worker->wake) && !polling);
+}
+
+// Accounts for all that was due until now, but for what the next poller takes over.
+static void end(struct worker *worker)
+{
+    const struct config *next = wake_finishing(&worker->wake) ? worker->common->next : NULL;
+    worker->ended = worker_now(worker);
+    for (size_t i = 0; i < worker->count; i++) {
+        struct instrument *instrument = &worker->instruments[i];
+        ask_stop(worker, instrument, handover_keeps(instrument, next), worker->ended);
+    }
+    round_expect(&worker->common->round, worker->bus, ROUND_NEVER);
+    port_close(&worker->port);
+}
+
 static void *run(void *context)
 {
     struct worker *worker = context;
@@ -245,19 +288,11 @@ static void *run(void *context)
     if (worker_bus(worker)->transport == TRANSPORT_RTU) {
         be_prompt();
     }
-    struct schedule_now now = worker_now(worker);
-    for (size_t i = 0; i < worker->count; i++) {
-        struct instrument *instrument = &worker->instruments[i];
-        int64_t every = instrument->config->every_us;
-        int64_t phase = every / (int64_t)worker->count * (int64_t)i;
-        schedule_start(&instrument->schedule, instrument->config->align, every, phase, now);
-        instrument->identity_due = true;
-    }
-    while (!wake_stopping(&worker->wake)) {
+    begin(worker);
+    while (!is_done(worker)) {
         work_once(worker);
     }
-    round_expect(&worker->common->round, worker->bus, ROUND_NEVER);
-    port_close(&worker->port);
+    end(worker);
     worker_thread_ended(worker->common);
     return NULL;
 }

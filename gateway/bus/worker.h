@@ -24,6 +24,8 @@ struct worker_common {
     struct sample_queue *queue;
     struct round round;
     bool round_marks;
+    bool resumes;              // another poller polled before this one
+    const struct config *next; // from when the workers finish on: what goes on after them, or NULL
     void (*format_serial)(const struct driver_quantity *quantity, const uint8_t *wire,
                           struct text *out);
     // How many threads have not ended yet: poller_stop waits for none, for so long.
@@ -36,6 +38,7 @@ struct instrument {
     const struct config_instrument *config;
     uint32_t index; // in the configuration
     struct plan *plan;
+    bool scheduled; // the schedule goes on from the poller before
     struct schedule schedule;
     struct quarantine quarantine;
     int64_t ready_ns;     // the driver's min_interval_us after its last answer
@@ -69,11 +72,14 @@ struct worker {
     struct instrument *avoid; // failed last: another is asked first where there is one
     struct exchange exchange, identity_exchange;
 
-    bool lost;              // EVENT_BUS_LOST was said, EVENT_BUS_BACK not yet
-    int64_t back_off_ns;    // before the next attempt to open
-    int64_t reopen_ns;      // not before
-    int64_t opened_wall_us; // due times before this found no port
-    uint32_t chance;        // state of a small random generator
+    bool lost;                 // EVENT_BUS_LOST was said, EVENT_BUS_BACK not yet
+    int64_t back_off_ns;       // before the next attempt to open
+    int64_t reopen_ns;         // not before
+    int64_t resumed_wall_us;   // due times before this found no poller; 0: there was none before
+    int64_t opened_wall_us;    // due times before this found no port
+    struct schedule_now ended; // when it stopped: due times up to then are accounted for
+    bool unheard;              // the queue is closed
+    uint32_t chance;           // state of a small random generator
 
     pthread_mutex_t lock;
     struct poller_bus_status status;
@@ -109,6 +115,10 @@ void ask_begin(struct worker *worker, struct instrument *instrument);
 void ask_next(struct worker *worker, struct instrument *instrument);
 // What is left of the poll is missed for this reason. Harmless when no poll is being made.
 void ask_abandon(struct worker *worker, struct instrument *instrument, enum miss miss, int detail);
+// Polling ends: a poll that was begun, and with `goes_on` brought nothing yet, is due again; what
+// is left of any other is missed, and so is, without `goes_on`, what is due now.
+void ask_stop(struct worker *worker, struct instrument *instrument, bool goes_on,
+              struct schedule_now now);
 // The polls that are due are missed: quarantined, or no port.
 void ask_miss_due(struct worker *worker, struct instrument *instrument, enum miss miss);
 

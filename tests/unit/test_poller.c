@@ -35,6 +35,8 @@ struct plant {
     // What was taken from the queue.
     int readings[UNITS_MAX], missed[UNITS_MAX][8], rounds, wrong, events[8], marked;
     int64_t last_t_us[UNITS_MAX];
+    int64_t entries_us[256]; // of register 400 of any unit: readings and misses
+    int entry_count;
     int unaligned;
     char texts[4096];
 };
@@ -103,14 +105,24 @@ static void build(struct plant *plant, size_t units, int64_t every_us)
     plant->peers[0].tcp_frames = true;
 }
 
-static void run(struct plant *plant)
+static void start(struct plant *plant, const struct config *config, const struct poller *before)
 {
     struct why why = {""};
-    assert_int_equal(sample_queue_make(&plant->queue, 1 << 20), OK);
-    if (poller_start(&plant->poller, &plant->config, &plant->clock, plant->queue, true,
-                     format_serial, &why) != OK) {
+    struct poller_options options = {.config = config,
+                                     .clock = &plant->clock,
+                                     .queue = plant->queue,
+                                     .round_marks = true,
+                                     .format_serial = format_serial,
+                                     .before = before};
+    if (poller_start(&plant->poller, &options, &why) != OK) {
         fail_msg("%s", why.text);
     }
+}
+
+static void run(struct plant *plant)
+{
+    assert_int_equal(sample_queue_make(&plant->queue, 1 << 20), OK);
+    start(plant, &plant->config, NULL);
 }
 
 static void note_event(struct plant *plant, const struct sample *sample, const uint8_t *text)
@@ -123,6 +135,9 @@ static void note_event(struct plant *plant, const struct sample *sample, const u
 static void note(struct plant *plant, const struct sample *sample, const uint8_t *payload)
 {
     uint32_t i = sample->instrument;
+    if (sample->request && sample->request->address == 400 && plant->entry_count < 256) {
+        plant->entries_us[plant->entry_count++] = sample->t_us;
+    }
     switch (sample->kind) {
     case SAMPLE_REGISTERS:
         plant->readings[i] += sample->request->slot_count;
@@ -155,15 +170,32 @@ static bool take(struct plant *plant, int64_t most_us, bool (*enough)(const stru
     return false;
 }
 
-static void stop(struct plant *plant)
+static void drain(struct plant *plant)
 {
     struct sample sample;
     const uint8_t *payload;
-    poller_stop(plant->poller);
-    sample_queue_close(plant->queue);
     while (sample_queue_take(plant->queue, 0, &sample, &payload) == 1) {
         note(plant, &sample, payload);
     }
+}
+
+// A reload: stops, and so much later goes on with another configuration.
+static void go_on(struct plant *plant, const struct config *next, useconds_t pause_us)
+{
+    struct poller *before = plant->poller;
+    poller_stop(before, next);
+    usleep(pause_us);
+    start(plant, next, before);
+    drain(plant);
+    drain(plant); // the queue has two buffers
+    poller_free(before);
+}
+
+static void stop(struct plant *plant)
+{
+    poller_stop(plant->poller, NULL);
+    sample_queue_close(plant->queue);
+    drain(plant);
     poller_free(plant->poller);
     sample_queue_free(plant->queue);
     assert_int_equal(plant->wrong, 0);
@@ -444,11 +476,11 @@ static void a_stop_ends_although_nobody_takes(void **state)
     assert_true(peer_start_tcp(&plant.peers[0]));
     struct why why;
     assert_int_equal(sample_queue_make(&plant.queue, 1), OK);
-    assert_int_equal(
-        poller_start(&plant.poller, &plant.config, &plant.clock, plant.queue, true, NULL, &why),
-        OK);
+    struct poller_options options = {
+        .config = &plant.config, .clock = &plant.clock, .queue = plant.queue, .round_marks = true};
+    assert_int_equal(poller_start(&plant.poller, &options, &why), OK);
     usleep(300000);
-    poller_stop(plant.poller);
+    poller_stop(plant.poller, NULL);
     poller_free(plant.poller);
     sample_queue_free(plant.queue);
     peer_stop(&plant.peers[0]);
@@ -541,6 +573,119 @@ static void the_worker_of_a_line_waits_behind_nobody_where_it_may(void **state)
     }
 }
 
+static bool has_three_polls(const struct plant *plant)
+{
+    return plant->readings[0] >= 9;
+}
+
+static bool has_three_more(const struct plant *plant)
+{
+    return plant->readings[0] >= 18;
+}
+
+// The entries from `from` on, each the next multiple of `step_us`.
+static void assert_each_slot_once(const struct plant *plant, int from, int to, int64_t step_us)
+{
+    for (int i = from + 1; i < to; i++) {
+        int64_t slots = plant->entries_us[i] / step_us - plant->entries_us[i - 1] / step_us;
+        assert_int_equal(slots, 1);
+    }
+}
+
+static void due_times_in_a_change_are_met_late_or_counted_and_none_twice(void **state)
+{
+    (void)state;
+    static struct plant plant;
+    build(&plant, 1, 200000);
+    plant.instruments[0].align = true;
+    assert_true(peer_start_tcp(&plant.peers[0]));
+    run(&plant);
+    assert_true(take(&plant, 10000000, has_three_polls));
+    // Four or five due times pass; the last of them is met.
+    go_on(&plant, &plant.config, 900000);
+    assert_true(take(&plant, 10000000, has_three_more));
+    assert_in_range(plant.missed[0][MISS_STOPPED], 3 * 3, 3 * 4);
+    int missed = plant.missed[0][MISS_STOPPED], before = plant.entry_count;
+    assert_each_slot_once(&plant, 0, before, 200000);
+
+    // With other times: two or three of the new ones pass, the last of them is met.
+    struct config next = plant.config;
+    struct config_instrument slower = plant.instruments[0];
+    slower.every_us = 400000;
+    next.instruments = &slower;
+    go_on(&plant, &next, 900000);
+    before = plant.entry_count;
+    take(&plant, 1300000, NULL);
+    stop(&plant);
+    assert_in_range(plant.missed[0][MISS_STOPPED] - missed, 3 * 1, 3 * 2);
+    assert_each_slot_once(&plant, before, plant.entry_count, 400000);
+    assert_int_equal(plant.missed[0][MISS_OVERRUN], 0);
+    peer_stop(&plant.peers[0]);
+}
+
+static void what_a_stop_cuts_off_is_missed(void **state)
+{
+    (void)state;
+    static struct plant plant;
+    build(&plant, 1, 100000);
+    plant.instruments[0].align = true;
+    plant.buses[0].timeout_us = 10000000;
+    plant.peers[0].choose = one_is_mute;
+    atomic_store(&mute_unit, 1);
+    assert_true(peer_start_tcp(&plant.peers[0]));
+    run(&plant);
+    take(&plant, 500000, NULL);
+    stop(&plant);
+    // The poll that waits for its answer, and the due times since, of three points each.
+    int due = (int)((plant.entries_us[plant.entry_count - 1] - plant.entries_us[0]) / 100000 + 1);
+    assert_in_range(due, 4, 10);
+    assert_int_equal(plant.entry_count, due);
+    assert_int_equal(plant.missed[0][MISS_STOPPED], 3 * due);
+    assert_each_slot_once(&plant, 0, plant.entry_count, 100000);
+    peer_stop(&plant.peers[0]);
+}
+
+static enum peer_fault register_300_is_late(struct peer *peer, const struct frame_request *request)
+{
+    peer->late_us = 450000;
+    peer->late_most_us = 1000000;
+    return request->address == 300 ? PEER_LATE : PEER_GOOD;
+}
+
+// The answer to what the poller before asked comes while the next one polls.
+static void an_answer_that_a_stop_left_behind_is_not_taken_for_the_next(void **state)
+{
+    (void)state;
+    static struct plant plant;
+    build(&plant, 1, 0);
+    plant.quantities[1].address = 300; // as long as the request for 16
+    plant.instruments[0].quantity_count = 2;
+    plant.buses[0] = (struct config_bus){.name = "lab",
+                                         .transport = TRANSPORT_RTU,
+                                         .device = plant.peers[0].device,
+                                         .baud = 115200,
+                                         .stop_bits = 1,
+                                         .timeout_us = 600000,
+                                         .late_max_us = 700000};
+    plant.peers[0].tcp_frames = false;
+    plant.peers[0].character_ns = bus_character_ns(&plant.buses[0]);
+    plant.peers[0].choose = register_300_is_late;
+    assert_true(peer_start_pty(&plant.peers[0]));
+    run(&plant);
+    for (int i = 0; i < 3; i++) {
+        int asked = atomic_load(&plant.peers[0].requests);
+        for (int64_t until = peer_now_ns() + 5000000000;
+             atomic_load(&plant.peers[0].requests) < asked + 2 && peer_now_ns() < until;) {
+            usleep(5000);
+        }
+        go_on(&plant, &plant.config, 0);
+    }
+    take(&plant, 2000000, NULL);
+    stop(&plant); // asserts that each value is of its own register
+    assert_true(plant.readings[0] > 0);
+    peer_stop(&plant.peers[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -553,6 +698,9 @@ int main(void)
         cmocka_unit_test(aligned_polls_are_on_the_wall_clock_also_after_it_was_set),
         cmocka_unit_test(polls_that_cannot_be_made_in_time_are_counted_and_not_made_up_for),
         cmocka_unit_test(a_stop_ends_although_nobody_takes),
+        cmocka_unit_test(due_times_in_a_change_are_met_late_or_counted_and_none_twice),
+        cmocka_unit_test(what_a_stop_cuts_off_is_missed),
+        cmocka_unit_test(an_answer_that_a_stop_left_behind_is_not_taken_for_the_next),
         cmocka_unit_test(a_worker_that_rests_uses_no_time),
         cmocka_unit_test(the_worker_of_a_line_waits_behind_nobody_where_it_may),
     };
