@@ -71,6 +71,27 @@ def test_misuse_exits_with_2_and_says_how(arguments):
     assert result.returncode == 2 and b"usage: tally" in result.stderr and not result.stdout
 
 
+# Misuse is told from a finding even where both are there: nothing is looked at before the arguments are.
+@pytest.mark.parametrize("arguments", [
+    ["check", "-c", "absent.yaml", "extra"], ["status", "-c", "absent.yaml", "extra"],
+    ["status", "--ledger", "absent", "--nope"], ["watch", "-c", "absent.yaml", "-n", "0"],
+    ["rebuild", "--ledger", "absent", "extra"], ["rebuild", "-c", "absent.yaml", "--nope"],
+    *(["history", *where, "--point", "a.b", *words]
+      for where in (["--ledger", "absent"], ["-c", "absent.yaml"])
+      for words in (["--from", "yesterday"], ["--to", "2026-02-30"], ["--from", "now", "--to", "-1h"],
+                    ["--from", "2026-11-24", "--to", "2026-11-23T12:00"], ["--from", "2026-11-24", "--limit", "0"],
+                    ["--from", "x", "--csv", "--json"]))])
+def test_misuse_is_said_before_what_is_absent(tmp_path, arguments):
+    result = tally(*arguments, cwd=tmp_path)
+    assert result.returncode == 2 and b"usage: tally" in result.stderr and b"absent" not in result.stderr
+
+
+def test_times_whose_order_the_zone_decides_are_not_misuse(tmp_path):
+    result = tally("history", "--ledger", tmp_path / "absent", "--point", "a.b", "--from", "2026-11-24T01:00",
+                   "--to", "2026-11-23T18:00:00Z")
+    assert result.returncode == 1 and b"absent" in result.stderr
+
+
 def test_version_names_the_very_program():
     result = tally("--version")
     assert result.returncode == 0

@@ -3,8 +3,6 @@
 
 #include "bus/plan.h"
 
-#include <getopt.h>
-
 static int check(struct place *place)
 {
     struct faults faults = {0};
@@ -27,25 +25,19 @@ static int check(struct place *place)
     return status;
 }
 
+static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
+                                        {"drivers", required_argument, NULL, PLACE_DRIVERS},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {NULL, 0, NULL, 0}};
+
 static int run(const struct command *command, int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
-                                            {"drivers", required_argument, NULL, PLACE_DRIVERS},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
     struct place place = {0};
-    for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
-        if (option == 'h') {
-            return command_help(command);
-        }
-        if (!place_take(&place, option, optarg)) {
-            return command_misused(command, NULL);
-        }
+    int status;
+    if (command_option(command, argc, argv, &place, &status) < 0) {
+        return status;
     }
-    if (optind != argc) {
-        return command_misused(command, "what is '%s' for?", argv[optind]);
-    }
-    int status = check(&place);
+    status = check(&place);
     place_free(&place);
     return status;
 }
@@ -62,4 +54,6 @@ const struct command command_check = {
              "                     /etc/tally/tally.yaml\n"
              "      --drivers DIR  where the drivers are, instead of gateway.drivers\n"
              "  -h, --help         print this\n",
+    .letters = "c:h",
+    .options = options,
     .run = run};

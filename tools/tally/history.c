@@ -10,7 +10,6 @@
 #include "ledger/ledger.h"
 #include "series/series.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -251,7 +250,8 @@ static int find_extent(struct history *history, uint64_t first, uint64_t last)
     return OK;
 }
 
-// Reads --from and --to, which may be local times of the ledger's zone.
+// Reads --from and --to. Once before the ledger is opened, so that misuse comes first: local times
+// then count as UTC, and are compared with each other only. Once again when its zone is known.
 static int read_times(const struct command *command, struct history *history)
 {
     int64_t now_us = clock_wall_us(&clock_system);
@@ -269,7 +269,8 @@ static int read_times(const struct command *command, struct history *history)
                                "2026-11-24T08:00:00+08:00, -1h, now)",
                                history->to);
     }
-    if (history->from_us >= history->to_us) {
+    bool alike = moment_is_local(history->from) == moment_is_local(history->to);
+    if (history->from_us >= history->to_us && (alike || history->reader)) {
         return command_misused(command, "--from is not before --to");
     }
     return EXIT_GOOD;
@@ -340,9 +341,6 @@ static int open_and_write(const struct command *command, struct history *history
                           const struct place *place)
 {
     struct why why = {""};
-    if (!place->ledger) {
-        return command_misused(command, "which ledger? give -c or --ledger");
-    }
     history->directory = place->ledger;
     if (ledger_reader_open(&history->reader, place->ledger, &why) != OK) {
         fprintf(stderr, "tally history: %s\n", why.text);
@@ -369,28 +367,28 @@ static bool parse_count(const char *text, uint64_t max, uint64_t *out)
     return !*end && number >= 1 && number <= max;
 }
 
+static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
+                                        {"drivers", required_argument, NULL, PLACE_DRIVERS},
+                                        {"ledger", required_argument, NULL, PLACE_LEDGER},
+                                        {"point", required_argument, NULL, 'p'},
+                                        {"from", required_argument, NULL, 'f'},
+                                        {"to", required_argument, NULL, 't'},
+                                        {"limit", required_argument, NULL, 'l'},
+                                        {"bins", required_argument, NULL, 'b'},
+                                        {"csv", no_argument, NULL, 'v'},
+                                        {"json", no_argument, NULL, 'j'},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {NULL, 0, NULL, 0}};
+
 static int run(const struct command *command, int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
-                                            {"drivers", required_argument, NULL, PLACE_DRIVERS},
-                                            {"ledger", required_argument, NULL, PLACE_LEDGER},
-                                            {"point", required_argument, NULL, 'p'},
-                                            {"from", required_argument, NULL, 'f'},
-                                            {"to", required_argument, NULL, 't'},
-                                            {"limit", required_argument, NULL, 'l'},
-                                            {"bins", required_argument, NULL, 'b'},
-                                            {"csv", no_argument, NULL, 'v'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
     struct place place = {0};
     struct history history = {0};
     uint64_t bins = 0;
-    int forms = 0;
-    for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+    int forms = 0, option, status;
+    while ((option = command_option(command, argc, argv, &place, &status)) > 0) {
         forms += option == 'v' || option == 'j';
         switch (option) {
-        case 'h': return command_help(command);
         case 'p': history.point = optarg; break;
         case 'f': history.from = optarg; break;
         case 't': history.to = optarg; break;
@@ -408,14 +406,10 @@ static int run(const struct command *command, int argc, char **argv)
             }
             history.bins = (size_t)bins;
             break;
-        default:
-            if (!place_take(&place, option, optarg)) {
-                return command_misused(command, NULL);
-            }
         }
     }
-    if (optind != argc) {
-        return command_misused(command, "what is '%s' for?", argv[optind]);
+    if (option < 0) {
+        return status;
     }
     if (forms > 1 || (history.limit && history.bins)) {
         return command_misused(command, "%s exclude each other",
@@ -424,7 +418,11 @@ static int run(const struct command *command, int argc, char **argv)
     if (!history.point) {
         return command_misused(command, "which point? give --point INSTRUMENT.QUANTITY");
     }
-    int status = place_find(&place);
+    status = read_times(command, &history);
+    if (status != EXIT_GOOD) {
+        return status;
+    }
+    status = place_find(&place);
     if (status == EXIT_GOOD) {
         status = open_and_write(command, &history, &place);
     }
@@ -456,4 +454,6 @@ const struct command command_history = {
         "      --csv            CSV (RFC 4180)\n"
         "      --json           JSON: an array, an element a line\n"
         "  -h, --help           print this\n",
+    .letters = "c:h",
+    .options = options,
     .run = run};

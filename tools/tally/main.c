@@ -62,6 +62,30 @@ int command_misused(const struct command *command, const char *format, ...)
     return EXIT_MISUSE;
 }
 
+int command_option(const struct command *command, int argc, char **argv, struct place *place,
+                   int *status)
+{
+    for (int option;
+         (option = getopt_long(argc, argv, command->letters, command->options, NULL)) != -1;) {
+        if (option == 'h') {
+            *status = command_help(command);
+            return -1;
+        }
+        if (option == '?') {
+            *status = command_misused(command, NULL);
+            return -1;
+        }
+        if (!place_take(place, option, optarg)) {
+            return option;
+        }
+    }
+    if (optind != argc) {
+        *status = command_misused(command, "what is '%s' for?", argv[optind]);
+        return -1;
+    }
+    return 0;
+}
+
 static int unknown(const char *name)
 {
     const char *names[COMMANDS + 1] = {"help"};

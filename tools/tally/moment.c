@@ -64,3 +64,9 @@ int moment_parse(const char *text, int64_t now_us, int64_t *out_us)
     }
     return parse_local(text, out_us) == OK ? OK : clock_parse_utc(text, out_us);
 }
+
+bool moment_is_local(const char *text)
+{
+    int64_t us;
+    return text && parse_local(text, &us) == OK;
+}

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
@@ -89,15 +88,12 @@ static int build(const struct place *place, struct series *series, struct ledger
     return error ? error : series_flush(series, why);
 }
 
-static int rebuild(const struct command *command, const struct place *place)
+static int rebuild(const struct place *place)
 {
     struct why why = {""};
     struct ledger_reader *reader = NULL;
     struct series *series = NULL;
     uint64_t count = 0;
-    if (!place->ledger) {
-        return command_misused(command, "which ledger? give -c or --ledger");
-    }
     if (ledger_is_held(place->ledger) || daemon_answers(place->control)) {
         fprintf(stderr,
                 "tally rebuild: a daemon runs on %s and writes the series itself: stop it first\n",
@@ -124,28 +120,22 @@ static int rebuild(const struct command *command, const struct place *place)
     return EXIT_GOOD;
 }
 
+static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
+                                        {"drivers", required_argument, NULL, PLACE_DRIVERS},
+                                        {"ledger", required_argument, NULL, PLACE_LEDGER},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {NULL, 0, NULL, 0}};
+
 static int run(const struct command *command, int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
-                                            {"drivers", required_argument, NULL, PLACE_DRIVERS},
-                                            {"ledger", required_argument, NULL, PLACE_LEDGER},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
     struct place place = {0};
-    for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
-        if (option == 'h') {
-            return command_help(command);
-        }
-        if (!place_take(&place, option, optarg)) {
-            return command_misused(command, NULL);
-        }
+    int status;
+    if (command_option(command, argc, argv, &place, &status) < 0) {
+        return status;
     }
-    if (optind != argc) {
-        return command_misused(command, "what is '%s' for?", argv[optind]);
-    }
-    int status = place_find(&place);
+    status = place_find(&place);
     if (status == EXIT_GOOD) {
-        status = rebuild(command, &place);
+        status = rebuild(&place);
     }
     place_free(&place);
     return status;
@@ -165,4 +155,6 @@ const struct command command_rebuild = {
              "      --drivers DIR  where the drivers are, instead of gateway.drivers\n"
              "      --ledger DIR   the ledger's folder, with no configuration\n"
              "  -h, --help         print this\n",
+    .letters = "c:h",
+    .options = options,
     .run = run};

@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "ledger/ledger.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -368,31 +367,26 @@ static int ask(const struct place *place, bool json)
     return status;
 }
 
+static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
+                                        {"drivers", required_argument, NULL, PLACE_DRIVERS},
+                                        {"ledger", required_argument, NULL, PLACE_LEDGER},
+                                        {"control", required_argument, NULL, PLACE_CONTROL},
+                                        {"json", no_argument, NULL, 'j'},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {NULL, 0, NULL, 0}};
+
 static int run(const struct command *command, int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
-                                            {"drivers", required_argument, NULL, PLACE_DRIVERS},
-                                            {"ledger", required_argument, NULL, PLACE_LEDGER},
-                                            {"control", required_argument, NULL, PLACE_CONTROL},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
     struct place place = {0};
     bool json = false;
-    for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
-        if (option == 'h') {
-            return command_help(command);
-        }
-        if (option == 'j') {
-            json = true;
-        } else if (!place_take(&place, option, optarg)) {
-            return command_misused(command, NULL);
-        }
+    int option, status;
+    while ((option = command_option(command, argc, argv, &place, &status)) > 0) {
+        json = true; // the only one of its own
     }
-    if (optind != argc) {
-        return command_misused(command, "what is '%s' for?", argv[optind]);
+    if (option < 0) {
+        return status;
     }
-    int status = place_find(&place);
+    status = place_find(&place);
     if (status == EXIT_GOOD) {
         status = ask(&place, json);
     }
@@ -416,4 +410,6 @@ const struct command command_status = {
         "      --control PATH   the daemon's control socket, with no configuration\n"
         "      --json           the daemon's own answer: one line of JSON (docs/STATUS.md)\n"
         "  -h, --help           print this\n",
+    .letters = "c:h",
+    .options = options,
     .run = run};

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "config/config.h"
 
+#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -18,7 +19,9 @@ enum { EXIT_GOOD = 0, EXIT_FINDING = 1, EXIT_MISUSE = 2 };
 struct command {
     const char *name; // "tally check"
     const char *summary;
-    const char *usage;                                                // what --help prints
+    const char *usage;            // what --help prints
+    const char *letters;          // its short options, as getopt takes them
+    const struct option *options; // its long ones
     int (*run)(const struct command *command, int argc, char **argv); // returns an exit status
 };
 
@@ -31,6 +34,13 @@ int command_help(const struct command *command);
 // EXIT_MISUSE.
 int command_misused(const struct command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+struct place;
+// Reads the command line as far as the next option of the command's own, which is returned, with
+// its argument in getopt's `optarg`; those of place are taken on the way. 0 when all is read. -1
+// when the command ends here, with *status: help was asked for, or misuse, which is said.
+int command_option(const struct command *command, int argc, char **argv, struct place *place,
+                   int *status);
 
 // Which gateway: by its configuration, or by its ledger's folder or control socket alone.
 struct place {

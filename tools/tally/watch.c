@@ -5,7 +5,6 @@
 #include "tally.h"
 #include "terminal.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -200,34 +199,29 @@ static int watch_place(const struct place *place, int64_t updates)
     return status;
 }
 
+static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
+                                        {"drivers", required_argument, NULL, PLACE_DRIVERS},
+                                        {"control", required_argument, NULL, PLACE_CONTROL},
+                                        {"updates", required_argument, NULL, 'n'},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {NULL, 0, NULL, 0}};
+
 static int run(const struct command *command, int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
-                                            {"drivers", required_argument, NULL, PLACE_DRIVERS},
-                                            {"control", required_argument, NULL, PLACE_CONTROL},
-                                            {"updates", required_argument, NULL, 'n'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
     struct place place = {0};
     int64_t updates = 0;
-    for (int option; (option = getopt_long(argc, argv, "c:n:h", options, NULL)) != -1;) {
+    int option, status;
+    while ((option = command_option(command, argc, argv, &place, &status)) > 0) {
         char *end;
-        if (option == 'h') {
-            return command_help(command);
-        }
-        if (option == 'n') {
-            updates = strtol(optarg, &end, 10);
-            if (*end || updates < 1) {
-                return command_misused(command, "--updates %s: not a number from 1", optarg);
-            }
-        } else if (!place_take(&place, option, optarg)) {
-            return command_misused(command, NULL);
+        updates = strtol(optarg, &end, 10); // --updates, the only one of its own
+        if (*end || updates < 1) {
+            return command_misused(command, "--updates %s: not a number from 1", optarg);
         }
     }
-    if (optind != argc) {
-        return command_misused(command, "what is '%s' for?", argv[optind]);
+    if (option < 0) {
+        return status;
     }
-    int status = place_find(&place);
+    status = place_find(&place);
     if (status == EXIT_GOOD) {
         status = watch_place(&place, updates);
     }
@@ -252,4 +246,6 @@ const struct command command_watch = {
         "      --control PATH   the daemon's control socket, with no configuration\n"
         "  -n, --updates N      end after N updates\n"
         "  -h, --help           print this\n",
+    .letters = "c:n:h",
+    .options = options,
     .run = run};
