@@ -381,7 +381,9 @@ static const char *needs_restart(const struct config *old, const struct config *
 {
     if (strcmp(old->site.code, new->site.code) != 0 ||
         strcmp(old->gateway.name, new->gateway.name) != 0) {
-        return "site.code and gateway.name name the log: restart to begin a new one";
+        return "site.code and gateway.name name the log: a new one takes another gateway.data and "
+               "a "
+               "restart";
     }
     if (strcmp(old->gateway.data, new->gateway.data) != 0 ||
         strcmp(old->gateway.control, new->gateway.control) != 0) {

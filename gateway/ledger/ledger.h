@@ -34,8 +34,7 @@ struct ledger_options {
 struct ledger_opening {
     bool fresh;       // the directory held no ledger
     bool new_log;     // a log was begun now
-    char reason[256]; // why a new log was begun ("" when fresh or not new): damage, another site or
-                      // gateway name …
+    char reason[256]; // why a new log was begun ("" when fresh or not new): damage …
     char old_origin[BLOCK_ORIGIN_MAX + 1];
     uint64_t old_size;      // blocks known of the old log
     char set_aside[256];    // folder where the damaged files now are, "" when none
@@ -50,12 +49,18 @@ struct ledger_opening {
 };
 
 // Opens, verifying the tail (the last tile's blocks: bytes against leaf hash and prev). 0, or a
-// negative error with why (ERROR_BUSY: another daemon has it; ERROR_SYSTEM: read-only or no disk
-// …).
+// negative error with why (ERROR_BUSY: another daemon has it; ERROR_SYSTEM: read-only or no disk …;
+// ERROR_REFUSED: ledger_fits).
 int ledger_open(struct ledger **out, const struct ledger_options *options,
                 struct ledger_opening *opening, struct why *why);
 // Writes what is pending (cursors). Harmless on NULL.
 void ledger_close(struct ledger *ledger);
+
+// Whether the ledger in a folder, if there is one, may be gone on with: 0; or ERROR_REFUSED with
+// why: it is of another site or gateway, or was written by a newer program. Changes nothing there;
+// any process, at any time. Damage is not looked for.
+int ledger_fits(const char *directory, const char *site_code, const char *gateway_name,
+                struct why *why);
 
 const char *ledger_origin(const struct ledger *ledger);
 // Blocks durably stored; the number of the next block. Any thread.

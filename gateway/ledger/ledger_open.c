@@ -128,18 +128,6 @@ static int load_log(struct ledger *ledger, struct why *why)
     return error ? error : cursors_load(ledger, why);
 }
 
-// Whether this log is of the site and gateway that the configuration names.
-static int check_names(const struct ledger *ledger, const struct ledger_options *options,
-                       struct why *why)
-{
-    char names[BLOCK_ORIGIN_MAX + 1];
-    snprintf(names, sizeof names, "%s/%s/", options->site_code, options->gateway_name);
-    return strncmp(ledger->origin, names, strlen(names)) == 0
-               ? OK
-               : why_set(why, ERROR_DAMAGED, "the ledger is of %.60s, the configuration says %.60s",
-                         ledger->origin, names);
-}
-
 // A ledger that was not closed and has lost its WAL is a shorter one, which would give numbers
 // again that were published with other blocks. One whose WAL somebody else took in is whole.
 static int check_size(const struct ledger *ledger, struct why *why)
@@ -168,8 +156,7 @@ static int note_opened(struct ledger *ledger, struct why *why)
 }
 
 // Opens what is there. *has: a log. ERROR_DAMAGED: it cannot be gone on with.
-static int open_found(struct ledger *ledger, const struct ledger_options *options, bool *has,
-                      struct why *why)
+static int open_found(struct ledger *ledger, bool *has, struct why *why)
 {
     *has = false;
     int error = recover_condemned(ledger->directory, why);
@@ -183,21 +170,19 @@ static int open_found(struct ledger *ledger, const struct ledger_options *option
         return error;
     }
     error = load_log(ledger, why);
-    error = error ? error : check_size(ledger, why);
-    return error ? error : check_names(ledger, options, why);
+    return error ? error : check_size(ledger, why);
 }
 
 // As open_found, and what a crash broke off: setting aside, or the beginning of the log after it,
 // whose first block is to say so.
-static int open_or_resume(struct ledger *ledger, const struct ledger_options *options, bool *has,
-                          struct why *why)
+static int open_or_resume(struct ledger *ledger, bool *has, struct why *why)
 {
     struct why reason = {.text = ""};
     enum recover_state state = recover_look(ledger, &reason);
     if (state == RECOVER_BROKEN_OFF) {
         return why_set(why, ERROR_DAMAGED, "%s", reason.text);
     }
-    int error = open_found(ledger, options, has, why);
+    int error = open_found(ledger, has, why);
     if (state == RECOVER_MOVED && error == OK && ledger->size == 0 &&
         !unsaved_is_there(ledger->directory)) {
         recover_discard(ledger);
@@ -233,7 +218,7 @@ static int open_log(struct ledger *ledger, const struct ledger_options *options,
     struct why found = {.text = ""};
     bool has = false;
     note_read(ledger->lock_fd, &ledger->note);
-    int error = open_or_resume(ledger, options, &has, &found);
+    int error = open_or_resume(ledger, &has, &found);
     if (error == ERROR_DAMAGED) {
         snprintf(opening->reason, sizeof opening->reason, "%.255s", found.text);
         log_error("%s: a new log begins", found.text);
@@ -293,6 +278,8 @@ int ledger_open(struct ledger **out, const struct ledger_options *options,
         return why_set(why, ERROR_MEMORY, "out of memory");
     }
     int error = take_directory(ledger, why);
+    error = error ? error
+                  : ledger_fits(options->directory, options->site_code, options->gateway_name, why);
     error = error ? error : open_log(ledger, options, opening, why);
     error = error ? error : unsaved_take_in(ledger, opening, why);
     error = error ? error : note_opened(ledger, why);

@@ -172,7 +172,11 @@ static int open_read(struct store *store, const char *path, enum store_mode mode
     char uri[3 * PATH_MAX], beside[PATH_MAX];
     struct stat st;
     int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
-    format_uri(uri, sizeof uri, path, "?mode=ro");
+    snprintf(beside, sizeof beside, "%s-wal", path);
+    // Without a WAL that holds something SQLite would make an empty one.
+    bool alone = stat(beside, &st) != 0 || st.st_size == 0;
+    bool fixed = mode == STORE_LOOK || (mode == STORE_SALVAGE && alone);
+    format_uri(uri, sizeof uri, path, fixed ? "?immutable=1" : "?mode=ro");
     int code = sqlite3_open_v2(uri, &store->db, flags, NULL);
     if (code == SQLITE_OK && mode == STORE_SALVAGE) {
         sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -181,7 +185,6 @@ static int open_read(struct store *store, const char *path, enum store_mode mode
     }
     // A reader that may not write to the folder can still read a database that was closed in good
     // order: then there is no WAL, and nobody who writes.
-    snprintf(beside, sizeof beside, "%s-wal", path);
     if (code == SQLITE_OK && stat(beside, &st) != 0 &&
         sqlite3_exec(store->db, "SELECT 1 FROM sqlite_schema", NULL, NULL, NULL) ==
             SQLITE_CANTOPEN) {
@@ -244,6 +247,13 @@ int store_has_tables(struct store *store, bool *has, struct why *why)
     }
     int error = code == SQLITE_OK ? OK : store_error(store, why);
     sqlite3_finalize(statement);
+    if (error == OK && version > STORE_VERSION && version <= STORE_VERSION_MAX) {
+        return why_set(
+            why, ERROR_REFUSED,
+            "%.200s was written by a newer tallyd (its version is %d, this one knows %d): "
+            "start that one",
+            sqlite3_db_filename(store->db, "main"), version, STORE_VERSION);
+    }
     if (error == OK && version != 0 && version != STORE_VERSION) {
         return why_set(why, ERROR_DAMAGED, "ledger: version %d, this program knows %d", version,
                        STORE_VERSION);

@@ -12,8 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STORE_FILE    "ledger.db"
-#define STORE_VERSION 1 // PRAGMA user_version
+#define STORE_FILE        "ledger.db"
+#define STORE_VERSION     1 // PRAGMA user_version; up to STORE_VERSION_MAX: a newer program's
+#define STORE_VERSION_MAX 999
 
 enum statement {
     STATEMENT_BEGIN,
@@ -67,13 +68,16 @@ enum store_mode {
     STORE_WRITE, // makes the file (0640) and sets it to WAL
     STORE_READ,
     STORE_SALVAGE, // as STORE_READ, and leaves database and WAL byte for byte as they are
+    STORE_LOOK, // the database's file alone, without its WAL: nothing at all is changed, not even
+                // the index, which knows how long the WAL is to be (wal_check.h)
 };
 
 // Opens `<directory>/ledger.db`. ERROR_DAMAGED when it is no database. store_close also after an
 // error.
 int store_open(struct store *store, const char *directory, enum store_mode mode, struct why *why);
 void store_close(struct store *store);
-// *has: whether the tables are there. ERROR_DAMAGED when they are of another version.
+// *has: whether the tables are there. ERROR_REFUSED when they are a newer program's, ERROR_DAMAGED
+// when the version is none.
 int store_has_tables(struct store *store, bool *has, struct why *why);
 // Makes the tables, within the caller's transaction.
 int store_make_tables(struct store *store, struct why *why);

@@ -303,10 +303,21 @@ def check_new_log(site, old, damaged, at_least, **gateway):
     print(f"{len(saved)} of {len(old)} blocks went along; {begun['text']}")
 
 
-def test_a_database_of_another_gateway_is_no_ground_to_go_on(site):
-    site.uplinks = [uplink_to_nobody(site.folder)]
-    old = site.collect(30, "stop")
-    check_new_log(site, old, {}, len(old), name="gw-02")
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_ledger_of_another_gateway_is_refused_and_left_as_it_is(site, end):
+    old = site.collect(30, end)
+    before = {path.name: path.read_bytes() for path in site.data.glob("l*") if not path.name.endswith("-shm")}
+    result = subprocess.run([TALLYD, "-c", site.configure(name="gw-02")], capture_output=True, text=True, timeout=60,
+                            check=False)
+    assert result.returncode == 1
+    for word in (str(site.data), "/gw-01,", "/gw-02:", "site.code or gateway.name"):
+        assert word in result.stderr, result.stderr
+    for name, content in before.items():
+        assert (site.data / name).read_bytes() == content, name
+    with Daemon(site.configure()) as daemon:
+        wait_until(lambda: len(ledger_blocks(site.data)) > len(old), daemon.said)
+        assert daemon.stop() == 0
+    check_chain(ledger_blocks(site.data))
 
 
 def test_a_write_ahead_log_that_is_gone_is_no_shorter_ledger(site):

@@ -161,7 +161,7 @@ static void database_that_is_gone_is_a_new_log_and_not_a_fresh_one(void **state)
     assert_string_equal(b->opening.old_origin, old_origin);
 }
 
-static void other_gateway_name_begins_a_new_log_and_takes_the_rest_along(void **state)
+static void new_log_takes_along_what_was_not_acknowledged_and_the_numbers_of_points(void **state)
 {
     struct ledger_bench *b = *state;
     uint32_t number;
@@ -171,9 +171,9 @@ static void other_gateway_name_begins_a_new_log_and_takes_the_rest_along(void **
     bench_append(b, 9);
     ledger_note_cursor(b->ledger, "city", 4);
     ledger_point_number(b->ledger, "a", "b", &number, &fresh, &b->why);
+    ledger_report_damage(b->ledger, "for the test");
     close_whole(b);
-    b->options.gateway_name = "gw-02";
-    assert_new_log(b, "the configuration says");
+    assert_new_log(b, "for the test");
     assert_recovered(b, 4, 9);
     assert_int_equal(b->opening.old_size, 9);
     // Files that the first definitions of the new log name, so that uplinks send them.
@@ -189,6 +189,77 @@ static void other_gateway_name_begins_a_new_log_and_takes_the_rest_along(void **
     bench_close(b);
     bench_open(b);
     assert_false(b->opening.new_log);
+}
+
+// SHA-256 of everything in the folder but the index of the WAL, which is nobody's data.
+static void fingerprint(struct ledger_bench *b, char out[65])
+{
+    char command[256];
+    snprintf(command, sizeof command,
+             "cd '%s' && find . -type f ! -name '*-shm' -exec sha256sum {} + | sort | sha256sum",
+             b->directory);
+    FILE *from = popen(command, "r");
+    assert_int_equal(fread(out, 1, 64, from), 64);
+    out[64] = '\0';
+    assert_int_equal(pclose(from), 0);
+}
+
+static void assert_refused(struct ledger_bench *b, const char *says, const char *also)
+{
+    char before[65], after[65];
+    fingerprint(b, before);
+    assert_int_equal(ledger_open(&b->ledger, &b->options, &b->opening, &b->why), ERROR_REFUSED);
+    if (!strstr(b->why.text, says) || !strstr(b->why.text, also)) {
+        fail_msg("it says: %s", b->why.text);
+    }
+    fingerprint(b, after);
+    assert_string_equal(before, after);
+}
+
+static void ledger_of_other_names_is_refused_and_left_as_it_is(void **state)
+{
+    struct ledger_bench *b = *state;
+    char path[128];
+    bench_open(b);
+    for (int round = 0; round < 2; round++) {
+        bench_append(b, 3);
+        if (round == 0) {
+            leave_as_killed(b);
+        } else {
+            close_whole(b);
+        }
+        b->options.gateway_name = "gw-02";
+        assert_refused(b, "is of " SITE "/" GATEWAY, "says " SITE "/gw-02");
+        b->options.gateway_name = "gw-0";
+        assert_refused(b, "is of " SITE "/" GATEWAY, "says " SITE "/gw-0");
+        b->options.gateway_name = GATEWAY;
+        b->options.site_code = "91350100M000100Y44";
+        assert_refused(b, b->directory, "move that folder away");
+        b->options.site_code = SITE;
+        bench_open(b);
+        assert_false(b->opening.new_log);
+    }
+    // Nor is one that is damaged, or gone, when what is noted of it says so.
+    close_whole(b);
+    path_of(b, "ledger.db", path);
+    unlink(path);
+    b->options.gateway_name = "gw-02";
+    assert_refused(b, "is of " SITE "/" GATEWAY, "says " SITE "/gw-02");
+}
+
+static void ledger_of_a_newer_program_is_refused_and_left_as_it_is(void **state)
+{
+    struct ledger_bench *b = *state;
+    char path[128];
+    sqlite3 *db;
+    bench_open(b);
+    bench_append(b, 3);
+    bench_close(b);
+    path_of(b, "ledger.db", path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version=2", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_refused(b, "ledger.db was written by a newer tallyd", "version is 2, this one knows 1");
 }
 
 static void damaged_write_ahead_log_is_not_taken_for_a_short_one(void **state)
@@ -830,7 +901,9 @@ int main(void)
         TEST(damaged_tail_is_found_and_the_rest_goes_along),
         TEST(database_that_is_none_is_set_aside_whole),
         TEST(database_that_is_gone_is_a_new_log_and_not_a_fresh_one),
-        TEST(other_gateway_name_begins_a_new_log_and_takes_the_rest_along),
+        TEST(new_log_takes_along_what_was_not_acknowledged_and_the_numbers_of_points),
+        TEST(ledger_of_other_names_is_refused_and_left_as_it_is),
+        TEST(ledger_of_a_newer_program_is_refused_and_left_as_it_is),
         TEST(damaged_write_ahead_log_is_not_taken_for_a_short_one),
         TEST(damaged_write_ahead_log_is_found_without_its_index_too),
         TEST(write_ahead_log_torn_in_its_last_transaction_is_sound),
