@@ -8,6 +8,7 @@ import pytest
 
 from support import (ROOT, Broker, Daemon, ModbusServer, Process, Subscriber, certificates, configuration, free_port,
                      needs_broker, needs_daemon, readings, wait_until, without_repeats)
+from stored import ledger_blocks
 
 pytestmark = [needs_daemon, needs_broker]
 
@@ -33,9 +34,9 @@ def make_lab(tmp_path):
                "instruments": [{"name": "meter", "bus": "line", "unit": 1, "driver": "meter", "every": "50ms"}]}
 
 
-def daemon(lab, *uplinks):
+def daemon(lab, *uplinks, **gateway):
     return Daemon(configuration(lab["folder"], lab["buses"], lab["instruments"], uplinks,
-                                drivers=str(lab["folder"] / "drivers")))
+                                drivers=str(lab["folder"] / "drivers"), **gateway))
 
 
 def stored(lab):
@@ -136,11 +137,27 @@ def test_broker_that_goes_and_comes_back_loses_nothing(lab):
         assert len(events(blocks, "uplink.up")) >= 3
 
 
+def test_a_backlog_of_many_windows_arrives_byte_for_byte(lab):
+    lab["instruments"][0]["every"] = "20ms"
+    broker = Broker(lab["folder"] / "broker")
+    with daemon(lab, broker.uplink(), prompt=True) as gateway:
+        wait_until(lambda: gateway.uplink().get("size", 0) > 300, "a backlog")
+        with broker, Subscriber(broker) as centre:
+            wait_until(lambda: gateway.uplink()["acknowledged"] > 320, "the backlog and more is acknowledged", 60)
+            uplink = gateway.uplink()
+            assert uplink["connected"] and uplink["fault"] == ""
+            assert gateway.stop() == 0
+            assert_all_arrived(lab, centre)
+            blocks = ledger_blocks(lab["folder"] / "data")
+            assert {json.loads(block)["n"]: block for block in centre.blocks()} == blocks
+
+
 def test_starts_polls_and_stores_without_any_broker(lab):
     uplink = {**Broker(lab["folder"] / "broker").uplink(), "broker": f"mqtts://localhost:{free_port()}"}
     with daemon(lab, uplink) as gateway:
         wait_until(lambda: gateway.uplink().get("size", 0) > 5, "blocks are stored")
         assert gateway.uplink()["acknowledged"] == 0
+        assert gateway.uplink()["fault"].startswith("broker cannot be reached at 127.0.0.1 port ")
         assert "Connection refused" in gateway.uplink()["fault"]
         assert gateway.stop() == 0
     assert stored(lab) > 5
@@ -150,7 +167,10 @@ WRONG = {
     "expired": (["--only", "broker", "--expired"], "broker's certificate has expired (not after "),
     "host": (["--only", "broker", "--host", "elsewhere.invalid"],
              "broker's host name does not match (asked for localhost, certificate is for elsewhere.invalid)"),
-    "authority": (["--authority", "Another authority"], "broker's certificate is signed by an unknown authority"),
+    "address": (["--only", "broker", "--host", "192.0.2.1"],
+                "broker's host name does not match (asked for 127.0.0.1, certificate is for 192.0.2.1)"),
+    "authority": (["--authority", "Another"],
+                  "broker's certificate is signed by an unknown authority (/CN=Another is not in the ca file)"),
 }
 
 
@@ -161,8 +181,9 @@ def test_wrong_broker_is_refused_named_and_retried(lab, fault):
     if fault != "authority":
         options = options + ["--ca", broker.certificates]
     wrong = certificates(lab["folder"] / "wrong", *options)
+    host = "127.0.0.1" if fault == "address" else "localhost"
     with broker, Subscriber(broker) as centre:
-        with daemon(lab, broker.uplink()) as gateway:
+        with daemon(lab, broker.uplink(host=host)) as gateway:
             more_than(centre, 3)
             broker.stop()
             broker.start(own=wrong)
@@ -216,6 +237,23 @@ def test_certificates_are_renewed_without_a_restart(lab):
         assert events(blocks, "uplink.down") == []
 
 
+def test_a_faulty_new_certificate_leaves_the_old_in_use(lab):
+    broker = Broker(lab["folder"] / "broker")
+    with broker, Subscriber(broker) as centre:
+        with daemon(lab, broker.uplink()) as gateway:
+            more_than(centre, 2)
+            (broker.certificates / "gw-01.pem").write_text("not a certificate\n")
+            gateway.wait_said("the certificate read before stays in use")
+            more_than(centre, len(centre.blocks()) + 3)
+            broker.stop()
+            gateway.wait_said("Connection refused")
+            broker.start()
+            more_than(centre, len(centre.blocks()) + 3)  # on a new connection, with the old certificate
+            assert gateway.stop() == 0
+        blocks = assert_all_arrived(lab, centre)
+        assert len(events(blocks, "uplink.certificate-fault")) == 1
+
+
 def test_without_a_subscriber_blocks_are_kept(lab):
     with Broker(lab["folder"] / "broker") as broker:
         with daemon(lab, broker.uplink()) as gateway:
@@ -224,9 +262,26 @@ def test_without_a_subscriber_blocks_are_kept(lab):
             assert gateway.uplink()["acknowledged"] == 0
             with Subscriber(broker) as centre:
                 more_than(centre, 5)
+                assert gateway.uplink()["fault"] == ""
                 assert gateway.stop() == 0
                 blocks = assert_all_arrived(lab, centre)
                 assert len(events(blocks, "uplink.no-subscribers")) == 1
+
+
+def test_without_a_subscriber_the_cursor_moves_where_that_is_accepted(lab):
+    with Broker(lab["folder"] / "broker") as broker:
+        with daemon(lab, broker.uplink(no_subscribers="accept")) as gateway:
+            wait_until(lambda: gateway.uplink().get("acknowledged", 0) > 5, "the cursor moves")
+            assert gateway.uplink()["fault"] == ""
+            assert "nobody subscribes" not in gateway.said()
+
+
+def test_a_block_beyond_the_brokers_packet_holds_the_cursor(lab):
+    with Broker(lab["folder"] / "broker", more="max_packet_size 300") as broker:
+        with daemon(lab, broker.uplink()) as gateway:
+            gateway.wait_said("the broker takes packets of at most 300 bytes, and ")
+            wait_until(lambda: gateway.uplink().get("size", 0) > 5, "blocks are stored")
+            assert gateway.uplink()["acknowledged"] == 0
 
 
 def test_a_refusal_by_the_acl_holds_the_cursor(lab):
