@@ -412,7 +412,9 @@ static void file_that_nobody_got_goes_again_on_the_next_connection(void **state)
     expect_cursor(b, 2);
     bench_append(b->ledger, 1);
     connect_up(b);
+    int before = b->session.count;
     assert_int_equal(count_sent(b, "file"), 0);
+    assert_string_equal(b->session.sent[before].what, "definitions"); // for whoever joined since
 }
 
 static void refused_status_and_definitions_hold_nothing_back(void **state)
