@@ -336,6 +336,27 @@ void tls_check_own(const struct tls *tls, int64_t now_s, char out[TLS_FAULT_MAX]
     }
 }
 
+void tls_check_ca(const struct tls *tls, int64_t now_s, char out[TLS_FAULT_MAX])
+{
+    const STACK_OF(X509_OBJECT) *all =
+        X509_STORE_get0_objects(SSL_CTX_get_cert_store(tls->context));
+    out[0] = '\0';
+    for (int i = 0; !out[0] && i < sk_X509_OBJECT_num(all); i++) {
+        const X509 *ca = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i));
+        int64_t begin_s = ca ? seconds_of(X509_get0_notBefore(ca)) : now_s;
+        int64_t end_s = ca ? seconds_of(X509_get0_notAfter(ca)) : now_s;
+        if (now_s > end_s || now_s < begin_s) {
+            char when[32], subject[NAMES_MAX];
+            bool expired = now_s > end_s;
+            format_seconds(expired ? end_s : begin_s, when);
+            subject_of(X509_get_subject_name(ca), subject, sizeof subject);
+            snprintf(out, TLS_FAULT_MAX, "ca: the authority %.100s %s (not %s %s)", subject,
+                     expired ? "has expired" : "is not valid yet", expired ? "after" : "before",
+                     when);
+        }
+    }
+}
+
 const char *tls_fault(const struct tls *tls)
 {
     return tls->fault;

@@ -37,6 +37,9 @@ int64_t tls_not_after_s(const struct tls *tls);
 // broker decides whether that matters.
 void tls_check_own(const struct tls *tls, int64_t now_s, char out[TLS_FAULT_MAX]);
 
+// A sentence when a certificate of the ca file has expired or is not valid yet at `now_s`; "" else.
+void tls_check_ca(const struct tls *tls, int64_t now_s, char out[TLS_FAULT_MAX]);
+
 // The reason that the handshake under way failed ("" while none is known): the broker's certificate
 // as we judged it, or ours as the broker did. Forgotten by tls_begin, before each connection.
 const char *tls_fault(const struct tls *tls);

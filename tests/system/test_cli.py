@@ -183,6 +183,7 @@ def write_configuration(folder, port=502, every="100ms", extra=""):
 
 
 def test_check_prints_plan_and_load(tmp_path):
+    (tmp_path / "data").mkdir()
     result = tally("check", "-c", write_configuration(tmp_path))
     assert result.returncode == 0, said(result)
     assert "oven" in result.stdout.decode() and "lab" in result.stdout.decode()

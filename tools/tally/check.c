@@ -1,7 +1,22 @@
 // tally check: every fault of a configuration, or the poll plan and each bus's load.
+#include "surroundings.h"
 #include "tally.h"
 
 #include "bus/plan.h"
+
+static void print_warnings(const struct config *config)
+{
+    struct faults warnings = {0};
+    surroundings_check(config, &warnings);
+    fflush(stdout);
+    for (size_t i = 0; i < warnings.count; i++) {
+        fprintf(stderr, "%s\n", warnings.lines[i]);
+    }
+    if (warnings.count) {
+        fprintf(stderr, "%zu warning%s\n", warnings.count, warnings.count == 1 ? "" : "s");
+    }
+    faults_free(&warnings);
+}
 
 static int check(struct place *place)
 {
@@ -19,6 +34,7 @@ static int check(struct place *place)
         status = EXIT_FINDING;
     } else {
         fwrite(plan.data, 1, plan.length, stdout);
+        print_warnings(place->config);
     }
     faults_free(&faults);
     text_free(&plan);
@@ -45,15 +61,18 @@ static int run(const struct command *command, int argc, char **argv)
 const struct command command_check = {
     .name = "tally check",
     .summary = "every fault of a configuration; the poll plan and each bus's load",
-    .usage = "usage: tally check [-c FILE] [--drivers DIR]\n"
-             "\n"
-             "Reads a configuration and prints every fault in it, with file, line and column, on\n"
-             "standard error; of a good one it prints the poll plan and the load of each bus.\n"
-             "\n"
-             "  -c, --config FILE  the configuration; otherwise tally.yaml in this folder, then\n"
-             "                     /etc/tally/tally.yaml\n"
-             "      --drivers DIR  where the drivers are, instead of gateway.drivers\n"
-             "  -h, --help         print this\n",
+    .usage =
+        "usage: tally check [-c FILE] [--drivers DIR]\n"
+        "\n"
+        "Reads a configuration and prints every fault in it, with file, line and column, on\n"
+        "standard error; of a good one it prints the poll plan and the load of each bus, and\n"
+        "warnings of what the daemon would stumble over on this machine: the data folder, a\n"
+        "ledger of another gateway in it, certificate files. Exit status 0 with warnings only.\n"
+        "\n"
+        "  -c, --config FILE  the configuration; otherwise tally.yaml in this folder, then\n"
+        "                     /etc/tally/tally.yaml\n"
+        "      --drivers DIR  where the drivers are, instead of gateway.drivers\n"
+        "  -h, --help         print this\n",
     .letters = "c:h",
     .options = options,
     .run = run};
