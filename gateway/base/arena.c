@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Each is twice the one before: most arenas are small, an instrument's plan; a few are large.
+#define CHUNK_FIRST ((size_t)2 << 10)
 #define CHUNK_BYTES ((size_t)16 << 10)
 
 struct chunk {
@@ -14,9 +16,12 @@ struct chunk {
     max_align_t bytes[];
 };
 
-static struct chunk *chunk_make(size_t bytes)
+// The one that follows `before`, with room for a piece of so many bytes.
+static struct chunk *chunk_make(const struct chunk *before, size_t bytes)
 {
-    size_t size = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
+    size_t size = before ? 2 * before->size : CHUNK_FIRST;
+    size = size > CHUNK_BYTES ? CHUNK_BYTES : size;
+    size = bytes > size ? bytes : size;
     struct chunk *chunk = calloc(1, sizeof *chunk + size);
     if (chunk) {
         chunk->size = size;
@@ -32,7 +37,7 @@ void *arena_take(void **arena, size_t bytes)
     size_t unit = _Alignof(max_align_t), rounded = (bytes + unit - 1) / unit * unit;
     struct chunk *chunk = *arena;
     if (!chunk || chunk->size - chunk->used < rounded) {
-        struct chunk *more = chunk_make(rounded);
+        struct chunk *more = chunk_make(chunk, rounded);
         if (!more) {
             return NULL;
         }

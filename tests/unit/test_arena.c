@@ -1,6 +1,7 @@
 // base/arena: memory that is zeroed, aligned, apart from other pieces, and given back at once.
 #include "base/arena.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,6 +45,16 @@ static void a_large_piece_leaves_the_room_in_use(void **state)
     arena_free(&arena);
 }
 
+// A plan is an arena, and there are as many as instruments.
+static void a_small_arena_takes_little_memory(void **state)
+{
+    (void)state;
+    void *arena = NULL;
+    assert_non_null(arena_take(&arena, 1500));
+    assert_in_range(malloc_usable_size(arena), 1500, 3000);
+    arena_free(&arena);
+}
+
 static void texts_are_copied_and_formatted(void **state)
 {
     (void)state;
@@ -62,6 +73,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_are_zeroed_aligned_and_apart),
         cmocka_unit_test(a_large_piece_leaves_the_room_in_use),
+        cmocka_unit_test(a_small_arena_takes_little_memory),
         cmocka_unit_test(texts_are_copied_and_formatted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
