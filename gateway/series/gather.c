@@ -1,5 +1,6 @@
 #include "series/gather.h"
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "series/pack.h"
 
@@ -13,19 +14,43 @@
 #define EXPONENT_DOUBLE 127
 #define ENTRY_MAX       (10 + 10 + 1 + 8)
 
+// What the next entry of a point is written, and read, as a difference from.
+struct last {
+    int64_t t_us, period_us; // of the last reading; from the first to the second
+    int64_t mantissa;        // of the last decimal
+    int exponent;
+};
+
+// Entries lie in pieces of one size, which are cut from slabs as they are needed: a buffer that
+// grows would be moved again and again, and a quarter of it would be room to grow. An entry lies in
+// one piece.
+#define PIECE_BYTES 128
+#define SLAB_PIECES 2047 // 256 KiB, which malloc takes from the system and gives back at once
+
+struct piece {
+    struct piece *next;
+    uint8_t used; // of the bytes
+    uint8_t bytes[PIECE_BYTES - sizeof(struct piece *) - 1];
+};
+
+struct slab {
+    struct slab *next;
+    size_t used; // pieces
+    struct piece pieces[SLAB_PIECES];
+};
+
 struct waiting {
     uint32_t point;
     uint32_t length;
-    uint32_t used, capacity; // bytes
-    uint8_t *bytes;
-    int64_t t_us, period_us; // of the last reading; from the first to the second
-    int64_t mantissa;
-    int exponent;
+    struct piece *first_piece, *last_piece; // NULL while length is 0
+    struct last last;
 };
 
 struct gather {
     struct waiting **table; // open addressing, by point
     size_t size, count;     // of the table: a power of two; entries in it
+    void *arena;            // holds the entries
+    struct slab *slabs;     // the one in use first
     size_t readings, points, bytes, longest;
     // gather_take:
     struct waiting **sorted;
@@ -50,17 +75,23 @@ int gather_make(struct gather **out)
     return OK;
 }
 
+static void free_pieces(struct gather *gather)
+{
+    for (struct slab *slab = gather->slabs; slab;) {
+        struct slab *next = slab->next;
+        free(slab);
+        slab = next;
+    }
+    gather->slabs = NULL;
+}
+
 void gather_free(struct gather *gather)
 {
     if (!gather) {
         return;
     }
-    for (size_t i = 0; i < gather->size; i++) {
-        if (gather->table[i]) {
-            free(gather->table[i]->bytes);
-            free(gather->table[i]);
-        }
-    }
+    free_pieces(gather);
+    arena_free(&gather->arena);
     free(gather->table);
     free(gather->sorted);
     free(gather->t_us);
@@ -73,11 +104,10 @@ void gather_clear(struct gather *gather)
     for (size_t i = 0; i < gather->size; i++) {
         struct waiting *waiting = gather->table[i];
         if (waiting) {
-            free(waiting->bytes);
-            waiting->bytes = NULL;
-            waiting->length = waiting->used = waiting->capacity = 0;
+            *waiting = (struct waiting){.point = waiting->point};
         }
     }
+    free_pieces(gather);
     gather->readings = gather->points = gather->bytes = gather->longest = 0;
     free(gather->t_us);
     free(gather->numbers);
@@ -125,7 +155,7 @@ static struct waiting *get(struct gather *gather, uint32_t point)
         }
         place = find(gather->table, gather->size, point);
     }
-    *place = calloc(1, sizeof(struct waiting));
+    *place = arena_take(&gather->arena, sizeof(struct waiting));
     if (*place) {
         (*place)->point = point;
         gather->count++;
@@ -133,27 +163,51 @@ static struct waiting *get(struct gather *gather, uint32_t point)
     return *place;
 }
 
-static int make_room(struct gather *gather, struct waiting *waiting)
+static struct piece *take_piece(struct gather *gather)
 {
-    if (waiting->capacity - waiting->used >= ENTRY_MAX) {
-        return OK;
+    struct slab *slab = gather->slabs;
+    if (!slab || slab->used == SLAB_PIECES) {
+        slab = malloc(sizeof *slab);
+        if (!slab) {
+            return NULL;
+        }
+        slab->used = 0;
+        slab->next = gather->slabs;
+        gather->slabs = slab;
     }
-    uint32_t capacity = waiting->capacity + waiting->capacity / 4 + 2 * ENTRY_MAX;
-    uint8_t *bytes = realloc(waiting->bytes, capacity);
-    if (!bytes) {
-        return ERROR_MEMORY;
+    struct piece *piece = &slab->pieces[slab->used++];
+    piece->next = NULL;
+    piece->used = 0;
+    gather->bytes += PIECE_BYTES;
+    return piece;
+}
+
+// Room for an entry of so many bytes behind the point's last. NULL when there is no memory.
+static uint8_t *make_room(struct gather *gather, struct waiting *waiting, size_t length)
+{
+    struct piece *piece = waiting->last_piece;
+    if (!piece || sizeof piece->bytes - piece->used < length) {
+        piece = take_piece(gather);
+        if (!piece) {
+            return NULL;
+        }
+        if (waiting->last_piece) {
+            waiting->last_piece->next = piece;
+        } else {
+            waiting->first_piece = piece;
+        }
+        waiting->last_piece = piece;
     }
-    gather->bytes += capacity - waiting->capacity;
-    waiting->bytes = bytes;
-    waiting->capacity = capacity;
-    return OK;
+    uint8_t *room = piece->bytes + piece->used;
+    piece->used = (uint8_t)(piece->used + length);
+    return room;
 }
 
 // Mantissa of the last decimal at another exponent: what the next is likely to be near.
-static int64_t expected(const struct waiting *waiting, int exponent)
+static int64_t expected(const struct last *last, int exponent)
 {
-    int fits = 0, places = waiting->exponent - exponent;
-    int64_t mantissa = waiting->mantissa;
+    int fits = 0, places = last->exponent - exponent;
+    int64_t mantissa = last->mantissa;
     for (; places < 0 && mantissa; places++) {
         mantissa /= 10;
     }
@@ -161,7 +215,7 @@ static int64_t expected(const struct waiting *waiting, int exponent)
     return fits ? 0 : mantissa;
 }
 
-static size_t put_number(struct waiting *waiting, struct number number, uint8_t *to)
+static size_t put_number(struct last *last, struct number number, uint8_t *to)
 {
     if (number.kind != NUMBER_DECIMAL) {
         size_t length = pack_varint_to(to, 1);
@@ -172,35 +226,37 @@ static size_t put_number(struct waiting *waiting, struct number number, uint8_t 
         }
         return length;
     }
-    uint64_t changed = number.exponent != waiting->exponent;
-    uint64_t difference = pack_zigzag(number.mantissa - expected(waiting, number.exponent));
+    uint64_t changed = number.exponent != last->exponent;
+    uint64_t difference = pack_zigzag(number.mantissa - expected(last, number.exponent));
     size_t length = pack_varint_to(to, difference << 1 | changed);
     if (changed) {
         to[length++] = (uint8_t)(int8_t)number.exponent;
     }
-    waiting->exponent = number.exponent;
-    waiting->mantissa = number.mantissa;
+    last->exponent = number.exponent;
+    last->mantissa = number.mantissa;
     return length;
 }
 
 int gather_add(struct gather *gather, uint32_t point, int64_t t_us, struct number number)
 {
     struct waiting *waiting = get(gather, point);
-    if (!waiting || make_room(gather, waiting)) {
+    if (!waiting) {
         return ERROR_MEMORY;
     }
-    uint8_t *to = waiting->bytes + waiting->used;
-    if (!waiting->length) { // decoding begins with these
-        waiting->mantissa = waiting->t_us = waiting->period_us = 0;
-        waiting->exponent = 0;
-    }
+    uint8_t entry[ENTRY_MAX];
+    struct last last = waiting->last;
     // Unsigned, because it may wrap: a block's times can be anything.
-    uint64_t step = (uint64_t)t_us - (uint64_t)waiting->t_us;
-    size_t length = pack_varint_to(to, pack_zigzag((int64_t)(step - (uint64_t)waiting->period_us)));
-    length += put_number(waiting, number, to + length);
-    waiting->period_us = waiting->length == 1 ? (int64_t)step : waiting->period_us;
-    waiting->t_us = t_us;
-    waiting->used += (uint32_t)length;
+    uint64_t step = (uint64_t)t_us - (uint64_t)last.t_us;
+    size_t length = pack_varint_to(entry, pack_zigzag((int64_t)(step - (uint64_t)last.period_us)));
+    length += put_number(&last, number, entry + length);
+    uint8_t *to = make_room(gather, waiting, length);
+    if (!to) {
+        return ERROR_MEMORY;
+    }
+    memcpy(to, entry, length);
+    last.period_us = waiting->length == 1 ? (int64_t)step : last.period_us;
+    last.t_us = t_us;
+    waiting->last = last;
     gather->points += waiting->length == 0;
     waiting->length++;
     gather->readings++;
@@ -260,11 +316,11 @@ static int begin_take(struct gather *gather)
     return OK;
 }
 
-// The reverse of put_number; `state` holds the last decimal.
-static struct number get_number(struct unpack *from, struct waiting *state)
+// The reverse of put_number.
+static struct number get_number(struct unpack *from, struct last *last)
 {
     uint64_t code = unpack_varint(from);
-    int exponent = code & 1 ? (int8_t)unpack_byte(from) : state->exponent;
+    int exponent = code & 1 ? (int8_t)unpack_byte(from) : last->exponent;
     struct number number = {.kind = NUMBER_NONE};
     if (exponent == EXPONENT_NONE) {
         return number;
@@ -277,10 +333,28 @@ static struct number get_number(struct unpack *from, struct waiting *state)
     }
     number.kind = NUMBER_DECIMAL;
     number.exponent = exponent;
-    number.mantissa = expected(state, exponent) + unpack_zigzag(code >> 1);
-    state->exponent = exponent;
-    state->mantissa = number.mantissa;
+    number.mantissa = expected(last, exponent) + unpack_zigzag(code >> 1);
+    last->exponent = exponent;
+    last->mantissa = number.mantissa;
     return number;
+}
+
+// The reverse of gather_add, for all entries of a point.
+static void get_readings(const struct waiting *waiting, int64_t *t_us, struct number *numbers)
+{
+    struct last last = {0};
+    size_t i = 0;
+    for (const struct piece *piece = waiting->first_piece; piece; piece = piece->next) {
+        struct unpack from = {.at = piece->bytes, .end = piece->bytes + piece->used};
+        for (; from.at < from.end; i++) {
+            uint64_t code = unpack_varint(&from);
+            uint64_t step = (uint64_t)last.period_us + (uint64_t)unpack_zigzag(code);
+            last.period_us = i == 1 ? (int64_t)step : last.period_us;
+            last.t_us = (int64_t)((uint64_t)last.t_us + step);
+            t_us[i] = last.t_us;
+            numbers[i] = get_number(&from, &last);
+        }
+    }
 }
 
 int gather_take(struct gather *gather, size_t *cursor, uint32_t *point, const int64_t **t_us,
@@ -296,15 +370,7 @@ int gather_take(struct gather *gather, size_t *cursor, uint32_t *point, const in
         return 0;
     }
     const struct waiting *waiting = gather->sorted[(*cursor)++];
-    struct unpack from = {.at = waiting->bytes, .end = waiting->bytes + waiting->used};
-    struct waiting state = {0};
-    for (size_t i = 0; i < waiting->length; i++) {
-        uint64_t step = (uint64_t)state.period_us + (uint64_t)unpack_zigzag(unpack_varint(&from));
-        state.period_us = i == 1 ? (int64_t)step : state.period_us;
-        state.t_us = (int64_t)((uint64_t)state.t_us + step);
-        gather->t_us[i] = state.t_us;
-        gather->numbers[i] = get_number(&from, &state);
-    }
+    get_readings(waiting, gather->t_us, gather->numbers);
     *point = waiting->point;
     *t_us = gather->t_us;
     *numbers = gather->numbers;

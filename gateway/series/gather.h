@@ -1,4 +1,4 @@
-// Readings waiting to become segments: one small buffer a point, packed as they come.
+// Readings waiting to become segments: packed as they come, in small pieces by point.
 //
 // In memory only; what is lost with it is read from the blocks again. The caller keeps it bounded
 // by asking gather_bytes. Not thread-safe.
@@ -21,7 +21,7 @@ int gather_add(struct gather *gather, uint32_t point, int64_t t_us, struct numbe
 
 size_t gather_readings(const struct gather *gather);
 size_t gather_points(const struct gather *gather); // that have readings
-size_t gather_bytes(const struct gather *gather);
+size_t gather_bytes(const struct gather *gather); // of memory, that the readings take
 size_t gather_longest(const struct gather *gather); // readings of the point that has most
 
 // Takes the points in ascending order: 1 and the point's number and readings, 0 at the end.

@@ -15,7 +15,7 @@
 #define STEP_READINGS  32000
 #define POINT_READINGS 300
 #define STEP_AGE_US    (INT64_C(3600) * 1000000)
-#define BYTES_LEAST    (2u << 20)
+#define BYTES_LEAST    (1u << 20)
 #define BYTES_A_POINT  512
 #define BYTES_MOST     (10u << 20)
 

@@ -17,6 +17,7 @@
 // clang-format on
 #include <dirent.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +51,7 @@ struct place {
     struct block_writer writer;
     struct digest previous;
     struct kept *kept;
-    size_t count, capacity, in_block;
+    size_t count, capacity, in_block, block_readings;
     int64_t t_us;
 };
 
@@ -78,6 +79,7 @@ static int setup(void **state)
     open_ledger(place);
     block_writer_init(&place->writer);
     place->t_us = START_US;
+    place->block_readings = 200;
     const char *given = getenv("SEED");
     seed =
         given ? strtoull(given, NULL, 10) : (uint64_t)getpid() * 2654435761u + 88172645463325252u;
@@ -168,7 +170,7 @@ static void add(struct place *place, uint32_t point, int64_t t_us, struct value 
     }
     text_free(&json);
     place->kept[place->count++] = (struct kept){.point = point, .t_us = t_us, .value = number};
-    if (++place->in_block >= 200) {
+    if (++place->in_block >= place->block_readings) {
         close_block(place);
     }
 }
@@ -632,6 +634,38 @@ static void gather_gives_back_what_went_in_by_point(void **state)
     gather_free(gather);
 }
 
+// What malloc has given out. 0 under the sanitizers, which have an allocator of their own.
+static size_t heap_bytes(void)
+{
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+// docs/BENCH.md holds the whole daemon to 16 MiB with 2000 points.
+static void series_of_2000_points_wait_in_little_memory(void **state)
+{
+    struct place *place = *state;
+    place->block_readings = BLOCK_READINGS_MAX;
+    for (size_t i = 0; i < 90; i++) {
+        place->t_us += 1000000;
+        for (uint32_t point = 1; point <= 2000; point++) {
+            add(place, point, place->t_us + draw(8000), value_of(4, i)); // doubles pack worst
+        }
+    }
+    struct ledger_reader *reader = reader_of(place);
+    size_t before = heap_bytes(), most = before;
+    struct series *series = series_of(place, true);
+    struct why why;
+    for (bool more = true; more;) {
+        assert_int_equal(series_update(series, reader, 1, &more, &why), OK);
+        most = heap_bytes() > most ? heap_bytes() : most;
+    }
+    assert_in_range(most - before, 0, 9u << 18);
+    series_close(series);
+    ledger_reader_close(reader);
+    assert_true_to_ledger(place, 20);
+}
+
 int main(void)
 {
 #define WITH_LEDGER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -642,6 +676,7 @@ int main(void)
         WITH_LEDGER(series_agree_with_blocks_when_nothing_is_built),
         WITH_LEDGER(series_agree_with_blocks_within_one_step),
         WITH_LEDGER(series_agree_with_blocks_over_many_stretches),
+        WITH_LEDGER(series_of_2000_points_wait_in_little_memory),
         WITH_LEDGER(series_are_the_same_when_deleted_and_rebuilt),
         WITH_LEDGER(series_go_on_when_the_file_vanishes_under_the_builder),
         WITH_LEDGER(series_replace_a_file_that_is_no_database),
