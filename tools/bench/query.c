@@ -44,11 +44,12 @@ static int ask(struct series *series, struct ledger_reader *reader, char **argv,
     uint64_t first, size;
     struct text bytes = text_make(BLOCK_BYTES_MAX);
     struct block_view view = {.n = 0};
-    // The span ends with the ledger, which may have been made some days ago.
+    // The span ends with the ledger, which may have been made some days ago: half a second behind
+    // it, so that neither end is so near to a reading that its jitter decides.
     if (!ledger_reader_extent(reader, &first, &size, why) && size &&
         !ledger_reader_block(reader, size - 1, &bytes, why) &&
         !block_parse(&view, bytes.data, bytes.length, why)) {
-        to_us = view.closed_us + 1;
+        to_us = view.closed_us + 500000;
     }
     block_view_free(&view);
     text_free(&bytes);
