@@ -2,6 +2,7 @@
 
 #include "base/thread.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -40,13 +41,26 @@ static void let_go(struct lookup *lookup)
     }
 }
 
+// Writes a numeric address. Left to getnameinfo are scoped ones: it takes 2.3 KB of stack, and each
+// bus would keep a page more for it.
+static bool write_address(const struct addrinfo *from, char out[LOOKUP_ADDRESS_SIZE])
+{
+    const struct sockaddr_in *v4 = (const void *)from->ai_addr;
+    const struct sockaddr_in6 *v6 = (const void *)from->ai_addr;
+    if (from->ai_family == AF_INET) {
+        return inet_ntop(AF_INET, &v4->sin_addr, out, LOOKUP_ADDRESS_SIZE);
+    }
+    if (from->ai_family == AF_INET6 && v6->sin6_scope_id == 0) {
+        return inet_ntop(AF_INET6, &v6->sin6_addr, out, LOOKUP_ADDRESS_SIZE);
+    }
+    return getnameinfo(from->ai_addr, from->ai_addrlen, out, LOOKUP_ADDRESS_SIZE, NULL, 0,
+                       NI_NUMERICHOST) == 0;
+}
+
 static void keep_addresses(struct lookup *lookup, const struct addrinfo *list)
 {
     for (; list && lookup->count < LOOKUP_ADDRESSES_MAX; list = list->ai_next) {
-        if (getnameinfo(list->ai_addr, list->ai_addrlen, lookup->addresses[lookup->count],
-                        LOOKUP_ADDRESS_SIZE, NULL, 0, NI_NUMERICHOST) == 0) {
-            lookup->count++;
-        }
+        lookup->count += write_address(list, lookup->addresses[lookup->count]);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -93,10 +94,10 @@ static int connect_address(int *fd, const char *address, const char *service, st
     return result;
 }
 
-int connect_tcp(int *fd, const char *host, const char *service, struct wake *wake,
-                int64_t deadline_ns, struct why *why)
+static int connect_first(int *fd, char addresses[][LOOKUP_ADDRESS_SIZE], const char *host,
+                         const char *service, struct wake *wake, int64_t deadline_ns,
+                         struct why *why)
 {
-    char addresses[LOOKUP_ADDRESSES_MAX][LOOKUP_ADDRESS_SIZE];
     size_t count;
     int result = look_up(addresses, &count, host, wake, deadline_ns, why);
     if (result != OK) {
@@ -109,5 +110,19 @@ int connect_tcp(int *fd, const char *host, const char *service, struct wake *wak
     if (result != OK && result != ERROR_STOPPED) {
         why_set(why, result, "%s:%s: %s", host, service, strerror(errno));
     }
+    return result;
+}
+
+// The addresses are not on the stack, where they would cost each bus a page for good, because
+// getaddrinfo goes 2 KB deeper.
+int connect_tcp(int *fd, const char *host, const char *service, struct wake *wake,
+                int64_t deadline_ns, struct why *why)
+{
+    char(*addresses)[LOOKUP_ADDRESS_SIZE] = calloc(LOOKUP_ADDRESSES_MAX, sizeof *addresses);
+    if (!addresses) {
+        return why_set(why, ERROR_CLOSED, "%s:%s: out of memory", host, service);
+    }
+    int result = connect_first(fd, addresses, host, service, wake, deadline_ns, why);
+    free(addresses);
     return result;
 }
