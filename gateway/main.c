@@ -195,6 +195,36 @@ static void acquisition_stop(struct gateway *gateway, const struct config *next)
 
 // --- uplinks
 
+struct dropped {
+    struct ledger_cursor_row rows[LEDGER_CURSORS_MAX];
+    size_t count;
+};
+
+// Cursors that are dropped for want of room are said, as soon as there is a recorder.
+static int uplinks_make_room(struct gateway *gateway, const struct config *config,
+                             struct dropped *dropped, struct why *why)
+{
+    const char *names[CONFIG_UPLINKS_MAX];
+    for (size_t i = 0; i < config->uplink_count; i++) {
+        names[i] = config->uplinks[i].name;
+    }
+    return ledger_make_room(gateway->ledger, names, config->uplink_count, dropped->rows,
+                            &dropped->count, why);
+}
+
+static void record_dropped(struct gateway *gateway, const struct dropped *dropped)
+{
+    for (size_t i = 0; i < dropped->count; i++) {
+        const struct ledger_cursor_row *row = &dropped->rows[i];
+        char text[128];
+        snprintf(text, sizeof text,
+                 "its cursor at block %" PRIu64 " is dropped: the ledger keeps those of %d uplinks",
+                 row->acknowledged, LEDGER_CURSORS_MAX);
+        log_warning("uplink %s: %s", row->uplink, text);
+        record_event(gateway, "uplink.dropped", row->uplink, text);
+    }
+}
+
 static int uplinks_declare(struct gateway *gateway, const struct config *config, struct why *why)
 {
     for (size_t i = 0; i < config->uplink_count; i++) {
@@ -433,11 +463,16 @@ static struct config *load_to_replace(struct gateway *gateway)
     faults_free(&faults);
     const char *hindrance = needs_restart(old, new);
     hindrance = hindrance ? hindrance : ledger_hinders(gateway);
+    struct dropped dropped = {.count = 0};
+    struct why why = {""};
     if (hindrance) {
         refuse_reload(gateway, hindrance);
     } else if (is_unchanged(old, new)) {
         log_info("%s: unchanged", gateway->path);
+    } else if (uplinks_make_room(gateway, new, &dropped, &why) != OK) {
+        refuse_reload(gateway, why.text);
     } else {
+        record_dropped(gateway, &dropped);
         return new;
     }
     config_free(new);
@@ -529,7 +564,9 @@ static int gateway_start(struct gateway *gateway, struct config *config, struct 
     if (error) {
         return error;
     }
-    error = uplinks_declare(gateway, config, why);
+    struct dropped dropped = {.count = 0};
+    error = uplinks_make_room(gateway, config, &dropped, why);
+    error = error ? error : uplinks_declare(gateway, config, why);
     if (!error) {
         error = acquisition_start(gateway, config, why);
     }
@@ -538,6 +575,7 @@ static int gateway_start(struct gateway *gateway, struct config *config, struct 
         return error;
     }
     record_start(gateway, &opening);
+    record_dropped(gateway, &dropped);
     warn_of_orphans(gateway);
     uplinks_start(gateway);
     struct why said;

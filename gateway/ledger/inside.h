@@ -60,6 +60,12 @@ int cursors_write(struct ledger *ledger, uint32_t *written, struct why *why);
 // After the commit of what cursors_write wrote (`good`), or its roll-back.
 void cursors_settled(struct ledger *ledger, uint32_t written, bool good);
 int cursors_load(struct ledger *ledger, struct why *why);
+// Reads at most `max` rows of the table.
+int cursors_list(struct store *store, struct ledger_cursor *rows, size_t max, size_t *count,
+                 struct why *why);
+// How many cursors must be dropped for those of the uplinks named; ERROR_FULL when too few may be.
+int cursors_to_drop(const struct ledger_cursor *cursors, size_t count, const char *const *uplinks,
+                    size_t uplink_count, size_t *drop, struct why *why);
 
 // For how long this log has been written, by the monotonic clock, in all runs together: what
 // retention measures by. The caller holds `writing`.

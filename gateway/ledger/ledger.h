@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LEDGER_CURSORS_MAX 32 // uplink names that a ledger has ever had
+#define LEDGER_CURSORS_MAX 32 // uplinks that a ledger keeps cursors of
 
 struct ledger;
 
@@ -61,6 +61,10 @@ void ledger_close(struct ledger *ledger);
 // any process, at any time. Damage is not looked for.
 int ledger_fits(const char *directory, const char *site_code, const char *gateway_name,
                 struct why *why);
+// Likewise, whether it has room for cursors of these uplinks (ledger_make_room), as far as its
+// database alone tells, without what is only in its WAL.
+int ledger_has_room(const char *directory, const char *const *uplinks, size_t uplink_count,
+                    struct why *why);
 
 const char *ledger_origin(const struct ledger *ledger);
 // Blocks durably stored; the number of the next block. Any thread.
@@ -121,9 +125,21 @@ int ledger_batch_end(struct ledger *ledger, int error, struct why *why);
 void ledger_note_cursor(struct ledger *ledger, const char *uplink, uint64_t acknowledged);
 uint64_t ledger_cursor(struct ledger *ledger, const char *uplink);
 // Declares an uplink (so that its cursor exists, at the log's first kept block when new) and
-// whether it holds back pruning.
+// whether it holds back pruning. ERROR_FULL: see ledger_make_room.
 int ledger_declare_uplink(struct ledger *ledger, const char *uplink, bool required,
                           struct why *why);
+struct ledger_cursor_row {
+    char uplink[33];
+    uint64_t acknowledged;
+    bool required;
+};
+// Makes room for the cursors of the uplinks named, which are all that are configured: drops those
+// of others that are not required, the longest unused first, one for each that is new and has no
+// room. dropped[0 … *count) tells which. ERROR_FULL with why when that does not do; nothing is then
+// changed.
+int ledger_make_room(struct ledger *ledger, const char *const *uplinks, size_t uplink_count,
+                     struct ledger_cursor_row dropped[LEDGER_CURSORS_MAX], size_t *count,
+                     struct why *why);
 // Writes pending cursors when nothing was appended for 15 s (or `now`). The committer calls it
 // every few seconds.
 int ledger_settle(struct ledger *ledger, bool now, struct why *why);
@@ -192,11 +208,6 @@ int ledger_reader_inclusion(struct ledger_reader *reader, uint64_t n, uint64_t s
 int ledger_reader_point_numbers(struct ledger_reader *reader, const char *name, uint32_t *numbers,
                                 size_t max, size_t *count, struct why *why);
 
-struct ledger_cursor_row {
-    char uplink[33];
-    uint64_t acknowledged;
-    bool required;
-};
 int ledger_reader_cursors(struct ledger_reader *reader, struct ledger_cursor_row *rows, size_t max,
                           size_t *count, struct why *why);
 

@@ -116,38 +116,148 @@ void cursors_settled(struct ledger *ledger, uint32_t written, bool good)
     pthread_mutex_unlock(&ledger->looking);
 }
 
-int cursors_load(struct ledger *ledger, struct why *why)
+int cursors_list(struct store *store, struct ledger_cursor *rows, size_t max, size_t *count,
+                 struct why *why)
 {
-    sqlite3_stmt *rows = store_statement(&ledger->store, STATEMENT_CURSOR_LIST);
-    if (!rows) {
-        return store_error(&ledger->store, why);
+    sqlite3_stmt *list = store_statement(store, STATEMENT_CURSOR_LIST);
+    if (!list) {
+        return store_error(store, why);
     }
     int code;
-    ledger->cursor_count = 0;
-    while ((code = sqlite3_step(rows)) == SQLITE_ROW && ledger->cursor_count < LEDGER_CURSORS_MAX) {
-        struct ledger_cursor *cursor = &ledger->cursors[ledger->cursor_count++];
-        const unsigned char *uplink = sqlite3_column_text(rows, 0);
-        snprintf(cursor->uplink, sizeof cursor->uplink, "%s", uplink ? (const char *)uplink : "");
-        cursor->acknowledged = (uint64_t)sqlite3_column_int64(rows, 1);
-        cursor->required = sqlite3_column_int64(rows, 2) != 0;
-        cursor->acknowledged_us = sqlite3_column_int64(rows, 3);
-        cursor->dirty = false;
+    *count = 0;
+    while ((code = sqlite3_step(list)) == SQLITE_ROW && *count < max) {
+        const unsigned char *uplink = sqlite3_column_text(list, 0);
+        struct ledger_cursor *row = &rows[(*count)++];
+        *row = (struct ledger_cursor){.acknowledged = (uint64_t)sqlite3_column_int64(list, 1),
+                                      .required = sqlite3_column_int64(list, 2) != 0,
+                                      .acknowledged_us = sqlite3_column_int64(list, 3)};
+        snprintf(row->uplink, sizeof row->uplink, "%s", uplink ? (const char *)uplink : "");
+    }
+    int error = code == SQLITE_ROW || code == SQLITE_DONE ? OK : store_error(store, why);
+    store_done(list);
+    return error;
+}
+
+int cursors_load(struct ledger *ledger, struct why *why)
+{
+    int error = cursors_list(&ledger->store, ledger->cursors, LEDGER_CURSORS_MAX,
+                             &ledger->cursor_count, why);
+    for (size_t i = 0; error == OK && i < ledger->cursor_count; i++) {
+        struct ledger_cursor *cursor = &ledger->cursors[i];
         uint64_t marked = 0;
         cursor->mark_us = age_us(ledger);
         mark_before(&ledger->store, cursor->uplink, &cursor->mark_us, &marked, NULL);
         if (cursor->acknowledged > ledger->size) {
-            code = SQLITE_CORRUPT;
-            break;
+            error = why_set(why, ERROR_DAMAGED,
+                            "ledger: more was acknowledged than it holds: its end is missing");
         }
     }
-    int error = OK;
-    if (code == SQLITE_CORRUPT) {
-        error = why_set(why, ERROR_DAMAGED,
-                        "ledger: more was acknowledged than it holds: its end is missing");
-    } else if (code != SQLITE_DONE && code != SQLITE_ROW) {
-        error = store_error(&ledger->store, why);
+    return error;
+}
+
+// --- room for others ----------------------------------------------------------------------------
+
+static bool is_named(const char *name, const char *const *uplinks, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(name, uplinks[i]) == 0) {
+            return true;
+        }
     }
-    store_done(rows);
+    return false;
+}
+
+int cursors_to_drop(const struct ledger_cursor *cursors, size_t count, const char *const *uplinks,
+                    size_t uplink_count, size_t *drop, struct why *why)
+{
+    size_t may_go = 0, fresh = uplink_count;
+    for (size_t i = 0; i < count; i++) {
+        bool named = is_named(cursors[i].uplink, uplinks, uplink_count);
+        fresh -= named;
+        may_go += !named && !cursors[i].required;
+    }
+    *drop = count + fresh > LEDGER_CURSORS_MAX ? count + fresh - LEDGER_CURSORS_MAX : 0;
+    return *drop <= may_go
+               ? OK
+               : why_set(why, ERROR_FULL,
+                         "the ledger keeps the cursors of %d uplinks at most, and has too many of "
+                         "uplinks that were required and are configured no more: configure them "
+                         "with `required: no` once, a few at a time, to let go of them",
+                         LEDGER_CURSORS_MAX);
+}
+
+// The one of those that may go which was acknowledged the longest ago. Holds `looking`.
+static size_t oldest_to_drop(const struct ledger *ledger, const char *const *uplinks, size_t count)
+{
+    size_t oldest = ledger->cursor_count;
+    for (size_t i = 0; i < ledger->cursor_count; i++) {
+        const struct ledger_cursor *cursor = &ledger->cursors[i];
+        if (!cursor->required && !is_named(cursor->uplink, uplinks, count) &&
+            (oldest == ledger->cursor_count ||
+             cursor->acknowledged_us < ledger->cursors[oldest].acknowledged_us)) {
+            oldest = i;
+        }
+    }
+    return oldest;
+}
+
+static int drop_rows(struct store *store, const char *uplink, struct why *why)
+{
+    static const enum statement drops[] = {STATEMENT_CURSOR_DROP, STATEMENT_MARK_DROP};
+    int error = OK;
+    for (size_t i = 0; error == OK && i < sizeof drops / sizeof *drops; i++) {
+        sqlite3_stmt *drop = store_statement(store, drops[i]);
+        if (drop) {
+            sqlite3_bind_text(drop, 1, uplink, -1, SQLITE_STATIC);
+        }
+        error = store_run(store, drop, why);
+    }
+    return error;
+}
+
+static int drop_cursors(struct ledger *ledger, const struct ledger_cursor_row *dropped,
+                        size_t count, struct why *why)
+{
+    int error = store_begin(&ledger->store, why);
+    for (size_t i = 0; error == OK && i < count; i++) {
+        error = drop_rows(&ledger->store, dropped[i].uplink, why);
+    }
+    error = error ? error : store_commit(&ledger->store, why);
+    if (error) {
+        store_rollback(&ledger->store);
+    }
+    return error;
+}
+
+int ledger_make_room(struct ledger *ledger, const char *const *uplinks, size_t uplink_count,
+                     struct ledger_cursor_row dropped[LEDGER_CURSORS_MAX], size_t *count,
+                     struct why *why)
+{
+    struct ledger_cursor before[LEDGER_CURSORS_MAX];
+    size_t drop = 0;
+    *count = 0;
+    pthread_mutex_lock(&ledger->writing);
+    pthread_mutex_lock(&ledger->looking);
+    size_t cursors = ledger->cursor_count;
+    memcpy(before, ledger->cursors, sizeof before);
+    int error = cursors_to_drop(before, cursors, uplinks, uplink_count, &drop, why);
+    while (error == OK && *count < drop) {
+        size_t i = oldest_to_drop(ledger, uplinks, uplink_count);
+        struct ledger_cursor_row *row = &dropped[(*count)++];
+        *row = (struct ledger_cursor_row){.acknowledged = ledger->cursors[i].acknowledged};
+        memcpy(row->uplink, ledger->cursors[i].uplink, sizeof row->uplink);
+        ledger->cursors[i] = ledger->cursors[--ledger->cursor_count];
+    }
+    pthread_mutex_unlock(&ledger->looking);
+    error = error || drop == 0 ? error : drop_cursors(ledger, dropped, *count, why);
+    if (error) {
+        pthread_mutex_lock(&ledger->looking);
+        memcpy(ledger->cursors, before, sizeof before);
+        ledger->cursor_count = cursors;
+        pthread_mutex_unlock(&ledger->looking);
+        *count = 0;
+    }
+    pthread_mutex_unlock(&ledger->writing);
     return error;
 }
 

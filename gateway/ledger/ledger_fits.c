@@ -23,26 +23,37 @@ static int refuse_names(const char *directory, const char *origin, const char *s
                    directory, gateway, origin, site_code, gateway_name);
 }
 
+// Opens the database's file, if there is one. False when there is nothing to be seen.
+static bool look(struct store *store, const char *directory)
+{
+    struct stat st;
+    char path[PATH_MAX + 16];
+    snprintf(path, sizeof path, "%s/" STORE_FILE, directory);
+    if (stat(path, &st) != 0 || st.st_size == 0) {
+        return false;
+    }
+    if (store_open(store, directory, STORE_LOOK, NULL) == OK) {
+        return true;
+    }
+    store_close(store);
+    return false;
+}
+
 static int refuse_database(const char *directory, const char *site_code, const char *gateway_name,
                            struct why *why)
 {
     struct store store;
-    struct stat st;
-    char path[PATH_MAX + 16], origin[BLOCK_ORIGIN_MAX + 1] = "";
+    char origin[BLOCK_ORIGIN_MAX + 1] = "";
     bool has = false;
-    int error = OK;
-    snprintf(path, sizeof path, "%s/" STORE_FILE, directory);
-    if (stat(path, &st) != 0 || st.st_size == 0) {
+    if (!look(&store, directory)) {
         return OK;
     }
-    if (store_open(&store, directory, STORE_LOOK, NULL) == OK) {
-        error = store_has_tables(&store, &has, why);
-        sqlite3_stmt *get = has ? store_statement(&store, STATEMENT_LOG_GET) : NULL;
-        if (get && sqlite3_step(get) == SQLITE_ROW && sqlite3_column_text(get, 0)) {
-            snprintf(origin, sizeof origin, "%s", (const char *)sqlite3_column_text(get, 0));
-        }
-        store_done(get);
+    int error = store_has_tables(&store, &has, why);
+    sqlite3_stmt *get = has ? store_statement(&store, STATEMENT_LOG_GET) : NULL;
+    if (get && sqlite3_step(get) == SQLITE_ROW && sqlite3_column_text(get, 0)) {
+        snprintf(origin, sizeof origin, "%s", (const char *)sqlite3_column_text(get, 0));
     }
+    store_done(get);
     store_close(&store);
     return error == ERROR_REFUSED ? error
                                   : refuse_names(directory, origin, site_code, gateway_name, why);
@@ -65,4 +76,18 @@ int ledger_fits(const char *directory, const char *site_code, const char *gatewa
         close(fd);
     }
     return refuse_names(directory, note.origin, site_code, gateway_name, why);
+}
+
+int ledger_has_room(const char *directory, const char *const *uplinks, size_t uplink_count,
+                    struct why *why)
+{
+    struct ledger_cursor cursors[LEDGER_CURSORS_MAX];
+    struct store store;
+    size_t count = 0, drop = 0;
+    if (!look(&store, directory)) {
+        return OK;
+    }
+    int error = cursors_list(&store, cursors, LEDGER_CURSORS_MAX, &count, NULL);
+    store_close(&store);
+    return error ? OK : cursors_to_drop(cursors, count, uplinks, uplink_count, &drop, why);
 }

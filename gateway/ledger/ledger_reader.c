@@ -336,21 +336,14 @@ int ledger_reader_definitions(struct ledger_reader *reader, uint64_t n, struct d
 int ledger_reader_cursors(struct ledger_reader *reader, struct ledger_cursor_row *rows, size_t max,
                           size_t *count, struct why *why)
 {
-    sqlite3_stmt *list = store_statement(&reader->store, STATEMENT_CURSOR_LIST);
-    if (!list) {
-        return store_error(&reader->store, why);
+    struct ledger_cursor cursors[LEDGER_CURSORS_MAX];
+    max = max < LEDGER_CURSORS_MAX ? max : LEDGER_CURSORS_MAX;
+    int error = cursors_list(&reader->store, cursors, max, count, why);
+    for (size_t i = 0; error == OK && i < *count; i++) {
+        rows[i] = (struct ledger_cursor_row){.acknowledged = cursors[i].acknowledged,
+                                             .required = cursors[i].required};
+        memcpy(rows[i].uplink, cursors[i].uplink, sizeof rows[i].uplink);
     }
-    int code;
-    *count = 0;
-    while ((code = sqlite3_step(list)) == SQLITE_ROW && *count < max) {
-        struct ledger_cursor_row *row = &rows[(*count)++];
-        const unsigned char *uplink = sqlite3_column_text(list, 0);
-        snprintf(row->uplink, sizeof row->uplink, "%s", uplink ? (const char *)uplink : "");
-        row->acknowledged = (uint64_t)sqlite3_column_int64(list, 1);
-        row->required = sqlite3_column_int64(list, 2) != 0;
-    }
-    int error = code == SQLITE_ROW || code == SQLITE_DONE ? OK : store_error(&reader->store, why);
-    store_done(list);
     return error;
 }
 

@@ -66,6 +66,8 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_POINT_LIST] = "SELECT number FROM points WHERE name=?1 ORDER BY number",
     [STATEMENT_CURSOR_PUT] = "INSERT OR REPLACE INTO cursors VALUES(?1,?2,?3,?4)",
     [STATEMENT_CURSOR_LIST] = "SELECT uplink,acknowledged,required,acknowledged_us FROM cursors",
+    [STATEMENT_CURSOR_DROP] = "DELETE FROM cursors WHERE uplink=?1",
+    [STATEMENT_MARK_DROP] = "DELETE FROM marks WHERE uplink=?1",
     [STATEMENT_MARK_PUT] = "INSERT OR REPLACE INTO marks VALUES(?1,?2,?3)",
     [STATEMENT_MARK_AT] = "SELECT acknowledged,at_us FROM marks WHERE uplink=?1 AND at_us<=?2 "
                           "ORDER BY at_us DESC LIMIT 1",

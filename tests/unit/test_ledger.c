@@ -191,6 +191,73 @@ static void cursor_is_written_with_the_next_block_or_after_15_s(void **state)
     assert_true(stored_cursor(b) == 6);
 }
 
+// 32 uplinks that were configured one after the other, the first of them the longest ago.
+static void fill_cursors(struct ledger_bench *b)
+{
+    char name[16];
+    bench_append(b, 40);
+    for (int i = 0; i < LEDGER_CURSORS_MAX; i++) {
+        snprintf(name, sizeof name, "old-%d", i);
+        assert_int_equal(ledger_declare_uplink(b->ledger, name, i == 0, &b->why), OK);
+        b->clock.wall_us += 1000000;
+        ledger_note_cursor(b->ledger, name, (uint64_t)i + 1);
+    }
+    assert_int_equal(ledger_settle(b->ledger, true, &b->why), OK);
+}
+
+static void cursor_of_an_uplink_that_is_no_more_makes_room(void **state)
+{
+    static const char *const configured[] = {"old-1", "new-1", "new-2"};
+    struct ledger_cursor_row dropped[LEDGER_CURSORS_MAX];
+    struct ledger_bench *b = *state;
+    size_t count;
+    bench_open(b);
+    fill_cursors(b);
+    assert_int_equal(ledger_declare_uplink(b->ledger, "new-1", true, &b->why), ERROR_FULL);
+    assert_int_equal(ledger_make_room(b->ledger, configured, 3, dropped, &count, &b->why), OK);
+    // old-0 is required, old-1 configured.
+    assert_int_equal(count, 2);
+    assert_string_equal(dropped[0].uplink, "old-2");
+    assert_int_equal(dropped[0].acknowledged, 3);
+    assert_string_equal(dropped[1].uplink, "old-3");
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(ledger_declare_uplink(b->ledger, configured[i], true, &b->why), OK);
+    }
+    assert_int_equal(ledger_make_room(b->ledger, configured, 3, dropped, &count, &b->why), OK);
+    assert_int_equal(count, 0);
+    bench_close(b);
+    bench_open(b);
+    assert_int_equal(ledger_cursor(b->ledger, "old-1"), 2);
+    assert_int_equal(ledger_cursor(b->ledger, "old-2"), 0); // as if it had never been
+    assert_int_equal(ledger_cursor(b->ledger, "old-4"), 5);
+}
+
+static void required_cursors_are_never_dropped(void **state)
+{
+    static const char *const configured[] = {"new"};
+    struct ledger_cursor_row dropped[LEDGER_CURSORS_MAX];
+    struct ledger_bench *b = *state;
+    char name[16];
+    size_t count;
+    bench_open(b);
+    fill_cursors(b);
+    for (int i = 0; i < LEDGER_CURSORS_MAX; i++) {
+        snprintf(name, sizeof name, "old-%d", i);
+        assert_int_equal(ledger_declare_uplink(b->ledger, name, true, &b->why), OK);
+    }
+    assert_int_equal(ledger_make_room(b->ledger, configured, 1, dropped, &count, &b->why),
+                     ERROR_FULL);
+    assert_non_null(strstr(b->why.text, "`required: no`"));
+    assert_int_equal(count, 0);
+    bench_close(b);
+    assert_int_equal(ledger_has_room(b->directory, configured, 1, &b->why), ERROR_FULL);
+    bench_open(b);
+    assert_int_equal(ledger_cursor(b->ledger, "old-31"), 32);
+    ledger_declare_uplink(b->ledger, "old-31", false, &b->why);
+    bench_close(b);
+    assert_int_equal(ledger_has_room(b->directory, configured, 1, &b->why), OK);
+}
+
 static void files_are_known_by_their_hash(void **state)
 {
     struct ledger_bench *b = *state;
@@ -378,6 +445,8 @@ int main(void)
         TEST(files_are_closed_to_others),
         TEST(cursors_only_rise_and_last),
         TEST(cursor_is_written_with_the_next_block_or_after_15_s),
+        TEST(cursor_of_an_uplink_that_is_no_more_makes_room),
+        TEST(required_cursors_are_never_dropped),
         TEST(files_are_known_by_their_hash),
         TEST(definitions_hold_from_their_block_on),
         TEST(point_numbers_are_never_used_twice),

@@ -78,7 +78,13 @@ static void check_uplink(const struct config *config, const struct config_uplink
 void surroundings_check(const struct config *config, struct faults *warnings)
 {
     check_data(config, warnings);
+    const char *names[CONFIG_UPLINKS_MAX];
+    struct why why;
     for (size_t i = 0; i < config->uplink_count; i++) {
+        names[i] = config->uplinks[i].name;
         check_uplink(config, &config->uplinks[i], warnings);
+    }
+    if (ledger_has_room(config->gateway.data, names, config->uplink_count, &why) != OK) {
+        faults_add(warnings, config->path, 0, 0, "warning: %s", why.text);
     }
 }
