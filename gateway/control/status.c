@@ -73,6 +73,7 @@ static void append_ledger(struct text *out, const struct status_sources *sources
     } else {
         text_append_string(out, "null");
     }
+    append_bool(out, "filling", status.filling);
     append_bool(out, "full", status.full);
     append_bool(out, "failed", status.failed);
     append_member(out, "fault", status.last_fault);

@@ -50,9 +50,12 @@ struct ledger {
     size_t cursor_count;
     int watchers[LEDGER_WATCHERS_MAX];
     size_t watcher_count;
-    bool full, failed, damaged;
+    bool full, filling, failed, damaged;
+    struct {
+        int64_t mono_us, bytes;
+    } room[2]; // how large the files were: a window ago or more, and since
     char last_fault[256];
-    int64_t opened_mono_us, opened_bytes;
+    int64_t opened_mono_us;
 };
 
 // Writes the cursors that rose, within the caller's transaction; *written is a bit for each.
@@ -85,6 +88,10 @@ void folder_sync(const char *path);
 
 // Of the database and its WAL.
 int64_t ledger_file_bytes(const struct ledger *ledger);
+// Where growth is measured from; and what it is since. *hours to a full disk, infinite when
+// unknown.
+void room_begin(struct ledger *ledger);
+void room_measure(struct ledger *ledger, int64_t *bytes, int64_t *free_bytes, double *hours);
 
 // Puts a file within the caller's transaction.
 int files_put(struct ledger *ledger, const char *kind, const void *bytes, size_t length,

@@ -1,12 +1,9 @@
 #include "ledger/inside.h"
 #include "ledger/recover.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 // --- appending ----------------------------------------------------------------------------------
@@ -130,19 +127,6 @@ void ledger_report_damage(struct ledger *ledger, const char *what)
 
 // --- looking ------------------------------------------------------------------------------------
 
-int64_t ledger_file_bytes(const struct ledger *ledger)
-{
-    static const char *const names[] = {STORE_FILE, STORE_FILE "-wal"};
-    int64_t bytes = 0;
-    for (size_t i = 0; i < 2; i++) {
-        char path[PATH_MAX + 32];
-        struct stat st;
-        snprintf(path, sizeof path, "%s/%s", ledger->directory, names[i]);
-        bytes += stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
-    }
-    return bytes;
-}
-
 const char *ledger_origin(const struct ledger *ledger)
 {
     return ledger->origin;
@@ -166,26 +150,18 @@ struct digest ledger_tip(struct ledger *ledger)
 
 void ledger_status(struct ledger *ledger, struct ledger_status *status)
 {
-    struct statvfs fs;
-    *status = (struct ledger_status){.hours_to_full = INFINITY};
+    *status = (struct ledger_status){.first = 0};
+    room_measure(ledger, &status->bytes, &status->free_bytes, &status->hours_to_full);
     pthread_mutex_lock(&ledger->looking);
     status->first = ledger->first;
     status->size = ledger->size;
     status->readings = ledger->readings;
     status->full = ledger->full;
+    status->filling = ledger->filling;
     status->failed = ledger->failed;
     status->damaged = ledger->damaged;
     snprintf(status->last_fault, sizeof status->last_fault, "%s", ledger->last_fault);
     pthread_mutex_unlock(&ledger->looking);
-    status->bytes = ledger_file_bytes(ledger);
-    if (statvfs(ledger->directory, &fs) == 0) {
-        status->free_bytes = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
-    }
-    double grown = (double)(status->bytes - ledger->opened_bytes);
-    double hours = (double)(clock_mono_us(ledger->clock) - ledger->opened_mono_us) / 3.6e9;
-    if (grown > 0 && hours > 0) {
-        status->hours_to_full = (double)status->free_bytes / (grown / hours);
-    }
 }
 
 int ledger_watch(struct ledger *ledger)

@@ -157,13 +157,17 @@ struct ledger_status {
     uint64_t readings;    // stored since the daemon started
     int64_t bytes;        // of the database and its WAL
     int64_t free_bytes;   // of the file system
-    double hours_to_full; // at the rate since start; infinite when unknown
+    double hours_to_full; // at the rate of the last day or two; infinite when unknown
+    bool filling;         // hours_to_full is an alarm (ledger_judge_room)
     bool full;            // the last append failed for want of room
     bool failed;          // the last append failed otherwise
     bool damaged;         // damage was found: the daemon must start again, which begins a new log
     char last_fault[256];
 };
 void ledger_status(struct ledger *ledger, struct ledger_status *status);
+// Judges how long the disk lasts: the alarm begins below 72 hours and ends above 96. Returns 1 when
+// it began now, -1 when it ended, else 0. The committer calls it once in a while.
+int ledger_judge_room(struct ledger *ledger, double *hours);
 
 // An eventfd that becomes readable when blocks were appended; one for each waiter. Owned by the
 // ledger until ledger_unwatch.

@@ -290,7 +290,7 @@ int ledger_open(struct ledger **out, const struct ledger_options *options,
         ledger_dispose(ledger);
         return error;
     }
-    ledger->opened_bytes = ledger_file_bytes(ledger);
+    room_begin(ledger);
     *out = ledger;
     return OK;
 }

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #define PRUNE_EVERY_US 60000000 // and again after PRUNE_AGAIN_US while there is more
 #define PRUNE_FIRST_US 5000000  // after the start: limits may be smaller than they were
 #define PRUNE_AGAIN_US 100000
+#define ROOM_EVERY_US  10000000
 #define PRUNE_EVENT_US (INT64_C(3600) * 1000000)
 
 struct committer {
@@ -33,7 +35,7 @@ struct committer {
     // The thread's own.
     bool full, failing; // how the last append went
     int64_t full_since_us;
-    int64_t prune_at_us, prune_event_at_us;
+    int64_t prune_at_us, prune_event_at_us, room_at_us;
     uint64_t pruned; // since the last event
 };
 
@@ -85,6 +87,31 @@ static void prune(struct committer *c)
         c->pruned = 0;
         c->prune_event_at_us = now + PRUNE_EVENT_US;
     }
+}
+
+// A disk that will soon be full is said while there is time to do something.
+static void judge_room(struct committer *c)
+{
+    const struct committer_options *o = &c->options;
+    char text[128];
+    double hours;
+    int64_t now = now_us();
+    if (now < c->room_at_us) {
+        return;
+    }
+    c->room_at_us = now + ROOM_EVERY_US;
+    int change = ledger_judge_room(o->ledger, &hours);
+    if (change == 0) {
+        return;
+    }
+    if (isfinite(hours)) {
+        snprintf(text, sizeof text, "at this rate the disk is full in %.0f hours", hours);
+    } else {
+        snprintf(text, sizeof text, "the ledger does not grow any more");
+    }
+    log_line(change > 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "%s", text);
+    o->event(o->event_context, change > 0 ? "ledger.filling" : "ledger.filling-cleared", text,
+             false);
 }
 
 static void note_full(struct committer *c)
@@ -197,6 +224,7 @@ static void *run(void *argument)
         pthread_mutex_unlock(&c->lock);
         ledger_settle(c->options.ledger, false, NULL);
         prune(c);
+        judge_room(c);
         pthread_mutex_lock(&c->lock);
     }
     c->gave_up = true;

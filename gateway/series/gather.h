@@ -20,8 +20,8 @@ void gather_clear(struct gather *gather);
 int gather_add(struct gather *gather, uint32_t point, int64_t t_us, struct number number);
 
 size_t gather_readings(const struct gather *gather);
-size_t gather_points(const struct gather *gather); // that have readings
-size_t gather_bytes(const struct gather *gather); // of memory, that the readings take
+size_t gather_points(const struct gather *gather);  // that have readings
+size_t gather_bytes(const struct gather *gather);   // of memory, that the readings take
 size_t gather_longest(const struct gather *gather); // readings of the point that has most
 
 // Takes the points in ascending order: 1 and the point's number and readings, 0 at the end.

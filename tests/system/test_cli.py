@@ -451,6 +451,15 @@ def test_watch_shows_points_silence_and_uplinks(screen):
     assert b"\x1b[1;31mpump" in one.output, "a silent instrument is set off"
 
 
+def test_watch_and_status_say_that_the_disk_fills_up(screen, fake):
+    one = screen(columns=120)
+    assert b"FILLS" not in one.read_until(b"\x1b[J")
+    filling = dict(status_document()["ledger"], filling=True, hours_to_full=50)
+    fake.answers["status"] = lambda: status_document(ledger=filling)
+    one.read_until(b"DISK FILLS UP: full in 2.1 d")
+    assert "full in 2.1 d: DISK FILLS UP" in tally("status", "--control", fake.path).stdout.decode()
+
+
 def test_watch_ends_with_q_and_restores_the_terminal(screen):
     one = screen()
     one.read_until(b"\x1b[J")

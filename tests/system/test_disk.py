@@ -77,6 +77,13 @@ def test_a_full_disk_is_said_and_costs_nothing_that_was_stored(tmp_path):
              for i in range(len(ports))], data=str(data), block_readings=100)
         with Daemon(path) as daemon:
             wait_until(lambda: stored_readings(data), daemon.said)
+            # Long before, that it will be.
+            event = wait_until(lambda: stored_events(data, "ledger.filling"), daemon.said, 120)[0]
+            assert event["text"] == "at this rate the disk is full in 0 hours" and event["text"] in daemon.said()
+            assert daemon.status()["ledger"]["filling"]
+            shown = subprocess.run([TALLY, "status", "-c", path], capture_output=True, text=True, timeout=60,
+                                   check=False)
+            assert ": DISK FILLS UP\n" in shown.stdout, shown.stdout
             fill(disk / "filler")
             daemon.wait_said("the disk is full", 60)
             wait_until(lambda: stored_events(data, "ledger.full"), daemon.said)

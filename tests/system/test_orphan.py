@@ -1,5 +1,5 @@
-"""Uplinks that are configured no more: one that was required goes on holding back retention, which is said; one that was
-not makes room for another."""
+"""Uplinks that are configured no more: one that was required goes on holding back retention, which is said; one that
+was not makes room for another."""
 
 import os
 import signal

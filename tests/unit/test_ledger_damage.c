@@ -2,6 +2,7 @@
 #include "ledger_bench.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -725,6 +726,68 @@ static void full_disk_stores_nothing_in_part_and_goes_on_later(void **state)
     assert_int_equal(ledger_size(b->ledger), stored + 5);
 }
 
+#define HOUR_US (INT64_C(3600) * 1000000)
+
+// The files as they are after `blocks` large ones more.
+static void grow(struct ledger_bench *b, int blocks)
+{
+    for (int i = 0; i < blocks; i++) {
+        assert_int_equal(bench_append_at(b, T0_US, 1000), OK);
+    }
+}
+
+static void disk_that_will_soon_be_full_is_an_alarm_once(void **state)
+{
+    struct ledger_bench *b = *state;
+    struct ledger_status status;
+    double hours;
+    bench_open(b);
+    grow(b, 50);
+    b->clock.mono_us += 1000;
+    // At some 700 KB a millisecond no disk lasts; but so little may be the WAL's own first growth.
+    assert_int_equal(ledger_judge_room(b->ledger, &hours), 0);
+    assert_true(isinf(hours));
+    grow(b, 450);
+    b->clock.mono_us += 1000;
+    assert_int_equal(ledger_judge_room(b->ledger, &hours), 1);
+    assert_true(hours < 72);
+    assert_int_equal(ledger_judge_room(b->ledger, &hours), 0);
+    ledger_status(b->ledger, &status);
+    assert_true(status.filling && !status.full);
+    // Between the two limits it stays; beyond the upper one it ends, once.
+    double slower = 84 / hours;
+    int64_t took_us = 2000;
+    b->clock.mono_us += (int64_t)((double)took_us * (slower - 1));
+    assert_int_equal(ledger_judge_room(b->ledger, &hours), 0);
+    assert_true(hours > 72 && hours < 96);
+    ledger_status(b->ledger, &status);
+    assert_true(status.filling);
+    b->clock.mono_us += (int64_t)((double)took_us * slower);
+    assert_int_equal(ledger_judge_room(b->ledger, &hours), -1);
+    assert_true(hours > 96);
+    assert_int_equal(ledger_judge_room(b->ledger, &hours), 0);
+    ledger_status(b->ledger, &status);
+    assert_false(status.filling);
+}
+
+// What was written before the last day or two says nothing of the rate.
+static void rate_of_growth_is_that_of_the_last_days(void **state)
+{
+    struct ledger_bench *b = *state;
+    double hours;
+    bench_open(b);
+    grow(b, 500);
+    for (int i = 0; i < 3; i++) {
+        b->clock.mono_us += 24 * HOUR_US;
+        ledger_judge_room(b->ledger, &hours);
+    }
+    assert_true(isinf(hours));
+    b->clock.mono_us += HOUR_US;
+    grow(b, 500);
+    ledger_judge_room(b->ledger, &hours);
+    assert_true(isfinite(hours));
+}
+
 static void folder_that_cannot_be_written_is_said_at_once(void **state)
 {
     struct ledger_bench *b = *state;
@@ -920,6 +983,8 @@ int main(void)
         TEST(new_log_without_a_block_is_begun_again),
         TEST(what_was_appended_survives_kill_9_fifty_times),
         TEST(full_disk_stores_nothing_in_part_and_goes_on_later),
+        TEST(disk_that_will_soon_be_full_is_an_alarm_once),
+        TEST(rate_of_growth_is_that_of_the_last_days),
         TEST(folder_that_cannot_be_written_is_said_at_once),
         TEST(reserve_is_really_written),
         TEST(old_tiles_are_pruned_and_still_proved),

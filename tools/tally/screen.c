@@ -222,6 +222,11 @@ static void put_head(struct screen *screen, struct text *line, const cJSON *stat
     bool trouble = answer_true(ledger, "full") || answer_true(ledger, "failed");
     text_append_format(line, "%s%s", trouble ? "   " : "",
                        trouble ? answer_string(ledger, "fault") : "");
+    if (answer_true(ledger, "filling") && !trouble) {
+        trouble = true;
+        text_append_string(line, "   DISK FILLS UP: full in ");
+        show_append_duration(line, (int64_t)(answer_number(ledger, "hours_to_full") * 3600e6));
+    }
     put_line(screen, &screen->frame, trouble ? ALARM : PLAIN, line);
     text_append_string(&screen->frame, "\033[K\r\n");
 }

@@ -84,6 +84,7 @@ static void append_ledger(struct text *out, const cJSON *json)
     } else {
         text_append_string(out, ", full in ");
         show_append_duration(out, (int64_t)fmin(hours * 3600e6, 9e18));
+        text_append_string(out, answer_true(ledger, "filling") ? ": DISK FILLS UP" : "");
     }
     text_append_string(out, "\n");
     if (answer_true(ledger, "full") || answer_true(ledger, "failed")) {
