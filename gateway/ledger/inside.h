@@ -115,8 +115,9 @@ int tail_verify_block(struct store *store, const char *origin, uint64_t n, bool 
 int tail_verify(struct store *store, const char *origin, uint64_t first, uint64_t size,
                 uint64_t since, struct digest *tip, int64_t *span_us, struct why *why);
 
-// Unpacks a block of `length` bytes into `out`. ERROR_DAMAGED.
-int block_unpack(const void *packed, size_t packed_length, size_t length, struct text *out,
-                 struct why *why);
+// Unpacks a block of `length` bytes into `out`. ERROR_DAMAGED. `unpacker` may be NULL: then one is
+// made for this block, which takes ten times as long.
+int block_unpack(ZSTD_DCtx *unpacker, const void *packed, size_t packed_length, size_t length,
+                 struct text *out, struct why *why);
 
 #endif

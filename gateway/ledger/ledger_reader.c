@@ -17,6 +17,7 @@ struct ledger_reader {
     char origin[BLOCK_ORIGIN_MAX + 1];
     struct reader_tile *tiles; // READER_TILES of them, made at the first root
     struct text unpacked;      // of a block that is given as stored
+    ZSTD_DCtx *unpacker;       // made at the first block
 };
 
 static int read_origin(struct ledger_reader *reader, struct why *why)
@@ -60,6 +61,7 @@ void ledger_reader_close(struct ledger_reader *reader)
     if (reader) {
         store_close(&reader->store);
         text_free(&reader->unpacked);
+        ZSTD_freeDCtx(reader->unpacker);
         free(reader->tiles);
         free(reader);
     }
@@ -97,11 +99,14 @@ static int get_row(struct ledger_reader *reader, enum statement which, uint64_t 
 }
 
 // Unpacks the block of a row of STATEMENT_BLOCK_GET and checks it against its leaf hash.
-static int unpack_row(sqlite3_stmt *row, uint64_t n, struct text *out, struct why *why)
+static int unpack_row(struct ledger_reader *reader, sqlite3_stmt *row, uint64_t n, struct text *out,
+                      struct why *why)
 {
     struct digest leaf;
+    reader->unpacker = reader->unpacker ? reader->unpacker : ZSTD_createDCtx();
     bool has = store_column_digest(row, 0, &leaf);
-    int error = block_unpack(sqlite3_column_blob(row, 3), (size_t)sqlite3_column_bytes(row, 3),
+    int error = block_unpack(reader->unpacker, sqlite3_column_blob(row, 3),
+                             (size_t)sqlite3_column_bytes(row, 3),
                              (size_t)sqlite3_column_int64(row, 2), out, why);
     if (error) {
         return why_set(why, error, "block %llu: %s", (unsigned long long)n,
@@ -122,7 +127,7 @@ int ledger_reader_block(struct ledger_reader *reader, uint64_t n, struct text *o
     if (error) {
         return error;
     }
-    error = unpack_row(row, n, out, why);
+    error = unpack_row(reader, row, n, out, why);
     store_done(row);
     return error;
 }
@@ -135,7 +140,7 @@ int ledger_reader_packed(struct ledger_reader *reader, uint64_t n, struct text *
     if (error) {
         return error;
     }
-    error = unpack_row(row, n, &reader->unpacked, why);
+    error = unpack_row(reader, row, n, &reader->unpacked, why);
     text_clear(out);
     *readings = (uint32_t)sqlite3_column_int64(row, 1);
     text_append(out, sqlite3_column_blob(row, 3), (size_t)sqlite3_column_bytes(row, 3));

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-int block_unpack(const void *packed, size_t packed_length, size_t length, struct text *out,
-                 struct why *why)
+int block_unpack(ZSTD_DCtx *unpacker, const void *packed, size_t packed_length, size_t length,
+                 struct text *out, struct why *why)
 {
     text_clear(out);
     if (length > BLOCK_BYTES_MAX) {
@@ -13,7 +13,8 @@ int block_unpack(const void *packed, size_t packed_length, size_t length, struct
     if (!to) {
         return why_set(why, ERROR_MEMORY, "out of memory");
     }
-    size_t got = ZSTD_decompress(to, length, packed, packed_length);
+    size_t got = unpacker ? ZSTD_decompressDCtx(unpacker, to, length, packed, packed_length)
+                          : ZSTD_decompress(to, length, packed, packed_length);
     if (ZSTD_isError(got) || got != length) {
         return why_set(why, ERROR_DAMAGED, "ledger: a block that does not unpack");
     }
@@ -37,8 +38,9 @@ int tail_verify_block(struct store *store, const char *origin, uint64_t n, bool 
     } else if (code != SQLITE_ROW) {
         error = store_error(store, why);
     } else {
-        error = block_unpack(sqlite3_column_blob(get, 3), (size_t)sqlite3_column_bytes(get, 3),
-                             (size_t)sqlite3_column_int64(get, 2), bytes, why);
+        error =
+            block_unpack(NULL, sqlite3_column_blob(get, 3), (size_t)sqlite3_column_bytes(get, 3),
+                         (size_t)sqlite3_column_int64(get, 2), bytes, why);
     }
     store_done(get);
     if (error) {

@@ -45,7 +45,7 @@ int ledger_save_unstored(struct ledger *ledger, const struct ledger_block *block
     struct text bytes = text_make(BLOCK_BYTES_MAX);
     snprintf(path, sizeof path, "%s/" UNSAVED_FILE, ledger->directory);
     int fd = -1;
-    int error = block_unpack(block->packed, block->packed_length, block->length, &bytes, why);
+    int error = block_unpack(NULL, block->packed, block->packed_length, block->length, &bytes, why);
     if (error == OK) {
         fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
         error = fd < 0 ? ERROR_SYSTEM : append_line(fd, bytes.data, bytes.length);
