@@ -190,7 +190,9 @@ int ledger_reader_extent(struct ledger_reader *reader, uint64_t *first, uint64_t
 int ledger_reader_block(struct ledger_reader *reader, uint64_t n, struct text *out,
                         struct why *why);
 int ledger_reader_packed(struct ledger_reader *reader, uint64_t n, struct text *out,
-                         uint32_t *readings, struct why *why);
+                         struct why *why);
+// How many readings the block has that was read last.
+uint32_t ledger_reader_readings(const struct ledger_reader *reader);
 int ledger_reader_leaf(struct ledger_reader *reader, uint64_t n, struct digest *leaf,
                        struct why *why);
 int ledger_reader_file(struct ledger_reader *reader, const struct digest *hash, struct text *out,

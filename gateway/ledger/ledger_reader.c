@@ -18,6 +18,7 @@ struct ledger_reader {
     struct reader_tile *tiles; // READER_TILES of them, made at the first root
     struct text unpacked;      // of a block that is given as stored
     ZSTD_DCtx *unpacker;       // made at the first block
+    uint32_t readings;         // of the block read last
 };
 
 static int read_origin(struct ledger_reader *reader, struct why *why)
@@ -105,6 +106,7 @@ static int unpack_row(struct ledger_reader *reader, sqlite3_stmt *row, uint64_t 
     struct digest leaf;
     reader->unpacker = reader->unpacker ? reader->unpacker : ZSTD_createDCtx();
     bool has = store_column_digest(row, 0, &leaf);
+    reader->readings = (uint32_t)sqlite3_column_int64(row, 1);
     int error = block_unpack(reader->unpacker, sqlite3_column_blob(row, 3),
                              (size_t)sqlite3_column_bytes(row, 3),
                              (size_t)sqlite3_column_int64(row, 2), out, why);
@@ -132,8 +134,13 @@ int ledger_reader_block(struct ledger_reader *reader, uint64_t n, struct text *o
     return error;
 }
 
+uint32_t ledger_reader_readings(const struct ledger_reader *reader)
+{
+    return reader->readings;
+}
+
 int ledger_reader_packed(struct ledger_reader *reader, uint64_t n, struct text *out,
-                         uint32_t *readings, struct why *why)
+                         struct why *why)
 {
     sqlite3_stmt *row;
     int error = get_row(reader, STATEMENT_BLOCK_GET, n, &row, why);
@@ -142,7 +149,6 @@ int ledger_reader_packed(struct ledger_reader *reader, uint64_t n, struct text *
     }
     error = unpack_row(reader, row, n, &reader->unpacked, why);
     text_clear(out);
-    *readings = (uint32_t)sqlite3_column_int64(row, 1);
     text_append(out, sqlite3_column_blob(row, 3), (size_t)sqlite3_column_bytes(row, 3));
     store_done(row);
     return error || !out->failed ? error : why_set(why, ERROR_MEMORY, "out of memory");

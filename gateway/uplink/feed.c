@@ -113,39 +113,6 @@ void feed_delivered(struct feed *feed, const struct digest *file)
     }
 }
 
-// Readings in a block's bytes: `"readings":[[7,…,"hex",…],[…]]`. For the status only; a reading
-// ends at the first bracket outside a string.
-static const char *skip_string(const char *p, const char *end)
-{
-    for (p++; p < end && *p != '"'; p++) {
-        p += *p == '\\';
-    }
-    return p + 1;
-}
-
-static uint32_t count_readings(const char *bytes, size_t length)
-{
-    static const char key[] = "\"readings\":[";
-    const char *end = bytes + length;
-    const char *p =
-        memmem(bytes, length < DEFS_SEARCH_BYTES ? length : DEFS_SEARCH_BYTES, key, sizeof key - 1);
-    uint32_t count = 0;
-    for (p = p ? p + sizeof key - 1 : end; p < end && (*p == '[' || *p == ',');) {
-        const char *bracket = memchr(p, ']', (size_t)(end - p));
-        const char *quote;
-        while (bracket && (quote = memchr(p, '"', (size_t)(bracket - p)))) {
-            p = skip_string(quote, end);
-            bracket = p < end ? memchr(p, ']', (size_t)(end - p)) : NULL;
-        }
-        if (!bracket) {
-            break;
-        }
-        count++;
-        p = bracket + 1;
-    }
-    return count;
-}
-
 // Whether the loaded block says itself that its definitions are those listed already. Of a packed
 // one only the ledger knows.
 static bool block_says_same(const struct feed *feed)
@@ -216,8 +183,7 @@ static int skip_pruned(struct feed *feed, struct why *why)
 static int load_block(struct feed *feed, struct why *why)
 {
     text_clear(&feed->block);
-    int error = feed->compress ? ledger_reader_packed(feed->reader, feed->next, &feed->block,
-                                                      &feed->readings, why)
+    int error = feed->compress ? ledger_reader_packed(feed->reader, feed->next, &feed->block, why)
                                : ledger_reader_block(feed->reader, feed->next, &feed->block, why);
     if (error == ERROR_ABSENT) {
         return skip_pruned(feed, why);
@@ -225,9 +191,7 @@ static int load_block(struct feed *feed, struct why *why)
     if (error) {
         return error;
     }
-    if (!feed->compress) {
-        feed->readings = count_readings(feed->block.data, feed->block.length);
-    }
+    feed->readings = ledger_reader_readings(feed->reader);
     error = list_files(feed, why);
     feed->loaded = error == OK;
     return error;

@@ -149,7 +149,8 @@ static int load_blobs(const char *directory, struct blob *blobs, size_t *count, 
     for (uint64_t n = first; !error && n < size && *count < BLOBS_MAX; n++) {
         struct blob *blob = &blobs[*count];
         blob->bytes = text_make(BLOCK_BYTES_MAX);
-        error = ledger_reader_packed(reader, n, &blob->bytes, &blob->readings, why);
+        error = ledger_reader_packed(reader, n, &blob->bytes, why);
+        blob->readings = ledger_reader_readings(reader);
         *count += blob->readings > 0;
     }
     if (!error) {
