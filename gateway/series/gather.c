@@ -3,22 +3,27 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "series/pack.h"
+#include "series/rollup.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 // A reading: varint of the time's difference from the period (zigzag), then varint of
 // `mantissa's difference << 1 | exponent changed` and, when it changed, the exponent's byte, which
-// may also say that there is no number or that 8 bytes of a double follow.
+// may also say that there is no number, that 8 bytes of a double follow, that it is a miss, or that
+// varint of new flags follows and the number after that.
+#define EXPONENT_FLAGS  124
+#define EXPONENT_MISS   125
 #define EXPONENT_NONE   126
 #define EXPONENT_DOUBLE 127
-#define ENTRY_MAX       (10 + 10 + 1 + 8)
+#define ENTRY_MAX       (10 + 2 + 5 + 10 + 1 + 8)
 
 // What the next entry of a point is written, and read, as a difference from.
 struct last {
     int64_t t_us, period_us; // of the last reading; from the first to the second
     int64_t mantissa;        // of the last decimal
     int exponent;
+    uint32_t flags; // of the last reading
 };
 
 // Entries lie in pieces of one size, which are cut from slabs as they are needed: a buffer that
@@ -41,8 +46,8 @@ struct slab {
 
 struct waiting {
     uint32_t point;
-    uint32_t length;
-    struct piece *first_piece, *last_piece; // NULL while length is 0
+    uint32_t length, missed;                // readings, misses
+    struct piece *first_piece, *last_piece; // NULL while both are 0
     struct last last;
 };
 
@@ -51,12 +56,16 @@ struct gather {
     size_t size, count;     // of the table: a power of two; entries in it
     void *arena;            // holds the entries
     struct slab *slabs;     // the one in use first
-    size_t readings, points, bytes, longest;
+    size_t readings, misses, points, bytes, longest, most_missed;
+    uint64_t n; // the block that is being added
+    struct gather_quarter *quarters;
+    size_t quarter_count, quarter_room;
     // gather_take:
     struct waiting **sorted;
-    int64_t *t_us;
+    size_t sorted_count;
+    int64_t *t_us, *missed_us;
     struct number *numbers;
-    size_t room;
+    uint32_t *flags;
 };
 
 int gather_make(struct gather **out)
@@ -85,17 +94,28 @@ static void free_pieces(struct gather *gather)
     gather->slabs = NULL;
 }
 
+static void free_taken(struct gather *gather)
+{
+    free(gather->t_us);
+    free(gather->numbers);
+    free(gather->flags);
+    free(gather->missed_us);
+    gather->t_us = gather->missed_us = NULL;
+    gather->numbers = NULL;
+    gather->flags = NULL;
+}
+
 void gather_free(struct gather *gather)
 {
     if (!gather) {
         return;
     }
     free_pieces(gather);
+    free_taken(gather);
     arena_free(&gather->arena);
     free(gather->table);
+    free(gather->quarters);
     free(gather->sorted);
-    free(gather->t_us);
-    free(gather->numbers);
     free(gather);
 }
 
@@ -108,12 +128,9 @@ void gather_clear(struct gather *gather)
         }
     }
     free_pieces(gather);
-    gather->readings = gather->points = gather->bytes = gather->longest = 0;
-    free(gather->t_us);
-    free(gather->numbers);
-    gather->t_us = NULL;
-    gather->numbers = NULL;
-    gather->room = 0;
+    free_taken(gather);
+    gather->readings = gather->misses = gather->points = gather->bytes = 0;
+    gather->longest = gather->most_missed = gather->quarter_count = 0;
 }
 
 static struct waiting **find(struct waiting **table, size_t size, uint32_t point)
@@ -215,11 +232,18 @@ static int64_t expected(const struct last *last, int exponent)
     return fits ? 0 : mantissa;
 }
 
+static size_t put_escape(uint8_t code, uint8_t *to)
+{
+    size_t length = pack_varint_to(to, 1);
+    to[length++] = code;
+    return length;
+}
+
 static size_t put_number(struct last *last, struct number number, uint8_t *to)
 {
     if (number.kind != NUMBER_DECIMAL) {
-        size_t length = pack_varint_to(to, 1);
-        to[length++] = number.kind == NUMBER_NONE ? EXPONENT_NONE : EXPONENT_DOUBLE;
+        size_t length =
+            put_escape(number.kind == NUMBER_NONE ? EXPONENT_NONE : EXPONENT_DOUBLE, to);
         if (number.kind == NUMBER_DOUBLE) {
             memcpy(to + length, &number.real, sizeof number.real);
             length += sizeof number.real;
@@ -237,7 +261,71 @@ static size_t put_number(struct last *last, struct number number, uint8_t *to)
     return length;
 }
 
-int gather_add(struct gather *gather, uint32_t point, int64_t t_us, struct number number)
+// The time, and where it leads; `index` is the entry's among the point's.
+static size_t put_time(struct last *last, size_t index, int64_t t_us, uint8_t *to)
+{
+    // Unsigned, because it may wrap: a block's times can be anything.
+    uint64_t step = (uint64_t)t_us - (uint64_t)last->t_us;
+    uint64_t code = pack_zigzag((int64_t)(step - (uint64_t)last->period_us));
+    last->period_us = index == 1 ? (int64_t)step : last->period_us;
+    last->t_us = t_us;
+    return pack_varint_to(to, code);
+}
+
+static size_t put_flags(struct last *last, uint32_t flags, uint8_t *to)
+{
+    if (flags == last->flags) {
+        return 0;
+    }
+    last->flags = flags;
+    size_t length = put_escape(EXPONENT_FLAGS, to);
+    return length + pack_varint_to(to + length, flags);
+}
+
+void gather_begin_block(struct gather *gather, uint64_t n)
+{
+    gather->n = n;
+}
+
+// Notes that something of this block falls into the quarter. The last one is nearly always it.
+static int note_quarter(struct gather *gather, int64_t quarter)
+{
+    size_t i = gather->quarter_count;
+    while (i > 0 && gather->quarters[i - 1].quarter != quarter) {
+        i--;
+    }
+    if (i > 0) {
+        gather->quarters[i - 1].last_n = gather->n;
+        return OK;
+    }
+    if (gather->quarter_count == gather->quarter_room) {
+        size_t room = gather->quarter_room ? 2 * gather->quarter_room : 8;
+        struct gather_quarter *quarters = realloc(gather->quarters, room * sizeof *quarters);
+        if (!quarters) {
+            return ERROR_MEMORY;
+        }
+        gather->quarters = quarters;
+        gather->quarter_room = room;
+    }
+    gather->quarters[gather->quarter_count++] = (struct gather_quarter){quarter, gather->n};
+    return OK;
+}
+
+// Puts an entry behind the point's last.
+static int put_entry(struct gather *gather, struct waiting *waiting, const uint8_t *entry,
+                     size_t length, const struct last *last)
+{
+    int error = note_quarter(gather, rollup_quarter_of(last->t_us));
+    uint8_t *to = error ? NULL : make_room(gather, waiting, length);
+    if (!to) {
+        return ERROR_MEMORY;
+    }
+    memcpy(to, entry, length);
+    waiting->last = *last;
+    return OK;
+}
+
+int gather_miss(struct gather *gather, uint32_t point, int64_t t_us)
 {
     struct waiting *waiting = get(gather, point);
     if (!waiting) {
@@ -245,23 +333,49 @@ int gather_add(struct gather *gather, uint32_t point, int64_t t_us, struct numbe
     }
     uint8_t entry[ENTRY_MAX];
     struct last last = waiting->last;
-    // Unsigned, because it may wrap: a block's times can be anything.
-    uint64_t step = (uint64_t)t_us - (uint64_t)last.t_us;
-    size_t length = pack_varint_to(entry, pack_zigzag((int64_t)(step - (uint64_t)last.period_us)));
-    length += put_number(&last, number, entry + length);
-    uint8_t *to = make_room(gather, waiting, length);
-    if (!to) {
+    size_t length = put_time(&last, waiting->length + waiting->missed, t_us, entry);
+    length += put_escape(EXPONENT_MISS, entry + length);
+    if (put_entry(gather, waiting, entry, length, &last)) {
         return ERROR_MEMORY;
     }
-    memcpy(to, entry, length);
-    last.period_us = waiting->length == 1 ? (int64_t)step : last.period_us;
-    last.t_us = t_us;
-    waiting->last = last;
+    waiting->missed++;
+    gather->misses++;
+    gather->most_missed =
+        waiting->missed > gather->most_missed ? waiting->missed : gather->most_missed;
+    return OK;
+}
+
+int gather_add(struct gather *gather, uint32_t point, int64_t t_us, struct number number,
+               uint32_t flags)
+{
+    struct waiting *waiting = get(gather, point);
+    if (!waiting) {
+        return ERROR_MEMORY;
+    }
+    uint8_t entry[ENTRY_MAX];
+    struct last last = waiting->last;
+    size_t length = put_time(&last, waiting->length + waiting->missed, t_us, entry);
+    length += put_flags(&last, flags, entry + length);
+    length += put_number(&last, number, entry + length);
+    if (put_entry(gather, waiting, entry, length, &last)) {
+        return ERROR_MEMORY;
+    }
     gather->points += waiting->length == 0;
     waiting->length++;
     gather->readings++;
     gather->longest = waiting->length > gather->longest ? waiting->length : gather->longest;
     return OK;
+}
+
+const struct gather_quarter *gather_quarters(const struct gather *gather, size_t *count)
+{
+    *count = gather->quarter_count;
+    return gather->quarters;
+}
+
+bool gather_is_empty(const struct gather *gather)
+{
+    return !gather->readings && !gather->misses;
 }
 
 size_t gather_readings(const struct gather *gather)
@@ -290,37 +404,34 @@ static int by_point(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-// Lists the points that have readings, and gets room for the longest.
+// Lists the points that have something, and gets room for the most that one has.
 static int begin_take(struct gather *gather)
 {
     free(gather->sorted);
-    gather->sorted = calloc(gather->points + 1, sizeof(struct waiting *));
-    if (!gather->sorted) {
+    free_taken(gather);
+    gather->sorted = calloc(gather->count + 1, sizeof(struct waiting *));
+    gather->t_us = calloc(gather->longest + 1, sizeof *gather->t_us);
+    gather->numbers = calloc(gather->longest + 1, sizeof *gather->numbers);
+    gather->flags = calloc(gather->longest + 1, sizeof *gather->flags);
+    gather->missed_us = calloc(gather->most_missed + 1, sizeof *gather->missed_us);
+    if (!gather->sorted || !gather->t_us || !gather->numbers || !gather->flags ||
+        !gather->missed_us) {
         return ERROR_MEMORY;
     }
-    size_t count = 0;
+    gather->sorted_count = 0;
     for (size_t i = 0; i < gather->size; i++) {
-        if (gather->table[i] && gather->table[i]->length) {
-            gather->sorted[count++] = gather->table[i];
+        struct waiting *waiting = gather->table[i];
+        if (waiting && (waiting->length || waiting->missed)) {
+            gather->sorted[gather->sorted_count++] = waiting;
         }
     }
-    qsort(gather->sorted, count, sizeof(struct waiting *), by_point);
-    if (gather->room < gather->longest) {
-        free(gather->t_us);
-        free(gather->numbers);
-        gather->t_us = calloc(gather->longest, sizeof *gather->t_us);
-        gather->numbers = calloc(gather->longest, sizeof *gather->numbers);
-        gather->room = gather->t_us && gather->numbers ? gather->longest : 0;
-        return gather->room ? OK : ERROR_MEMORY;
-    }
+    qsort(gather->sorted, gather->sorted_count, sizeof(struct waiting *), by_point);
     return OK;
 }
 
-// The reverse of put_number.
-static struct number get_number(struct unpack *from, struct last *last)
+// The reverse of put_number, behind its code and exponent's byte.
+static struct number get_number(struct unpack *from, uint64_t code, int exponent, struct last *last)
 {
-    uint64_t code = unpack_varint(from);
-    int exponent = code & 1 ? (int8_t)unpack_byte(from) : last->exponent;
     struct number number = {.kind = NUMBER_NONE};
     if (exponent == EXPONENT_NONE) {
         return number;
@@ -339,26 +450,42 @@ static struct number get_number(struct unpack *from, struct last *last)
     return number;
 }
 
-// The reverse of gather_add, for all entries of a point.
-static void get_readings(const struct waiting *waiting, int64_t *t_us, struct number *numbers)
+static uint64_t get_code(struct unpack *from, const struct last *last, int *exponent)
 {
-    struct last last = {0};
-    size_t i = 0;
-    for (const struct piece *piece = waiting->first_piece; piece; piece = piece->next) {
-        struct unpack from = {.at = piece->bytes, .end = piece->bytes + piece->used};
-        for (; from.at < from.end; i++) {
-            uint64_t code = unpack_varint(&from);
-            uint64_t step = (uint64_t)last.period_us + (uint64_t)unpack_zigzag(code);
-            last.period_us = i == 1 ? (int64_t)step : last.period_us;
-            last.t_us = (int64_t)((uint64_t)last.t_us + step);
-            t_us[i] = last.t_us;
-            numbers[i] = get_number(&from, &last);
-        }
-    }
+    uint64_t code = unpack_varint(from);
+    *exponent = code & 1 ? (int8_t)unpack_byte(from) : last->exponent;
+    return code;
 }
 
-int gather_take(struct gather *gather, size_t *cursor, uint32_t *point, const int64_t **t_us,
-                const struct number **numbers, size_t *length)
+// The reverse of put_time.
+static void get_time(struct unpack *from, size_t index, struct last *last)
+{
+    uint64_t step = (uint64_t)last->period_us + (uint64_t)unpack_zigzag(unpack_varint(from));
+    last->period_us = index == 1 ? (int64_t)step : last->period_us;
+    last->t_us = (int64_t)((uint64_t)last->t_us + step);
+}
+
+// The reverse of gather_add and gather_miss; *length and *missed are where the next one goes.
+static void get_entry(struct gather *gather, struct unpack *from, struct last *last, size_t *length,
+                      size_t *missed)
+{
+    int exponent;
+    get_time(from, *length + *missed, last);
+    uint64_t code = get_code(from, last, &exponent);
+    if (exponent == EXPONENT_MISS) {
+        gather->missed_us[(*missed)++] = last->t_us;
+        return;
+    }
+    if (exponent == EXPONENT_FLAGS) {
+        last->flags = (uint32_t)unpack_varint(from);
+        code = get_code(from, last, &exponent);
+    }
+    gather->t_us[*length] = last->t_us;
+    gather->flags[*length] = last->flags;
+    gather->numbers[(*length)++] = get_number(from, code, exponent, last);
+}
+
+int gather_take(struct gather *gather, size_t *cursor, struct gathered *out)
 {
     if (*cursor == 0) {
         int error = begin_take(gather);
@@ -366,14 +493,24 @@ int gather_take(struct gather *gather, size_t *cursor, uint32_t *point, const in
             return error;
         }
     }
-    if (*cursor >= gather->points) {
+    if (*cursor >= gather->sorted_count) {
         return 0;
     }
     const struct waiting *waiting = gather->sorted[(*cursor)++];
-    get_readings(waiting, gather->t_us, gather->numbers);
-    *point = waiting->point;
-    *t_us = gather->t_us;
-    *numbers = gather->numbers;
-    *length = waiting->length;
+    struct last last = {0};
+    size_t length = 0, missed = 0;
+    for (const struct piece *piece = waiting->first_piece; piece; piece = piece->next) {
+        struct unpack from = {.at = piece->bytes, .end = piece->bytes + piece->used};
+        while (from.at < from.end) {
+            get_entry(gather, &from, &last, &length, &missed);
+        }
+    }
+    *out = (struct gathered){.point = waiting->point,
+                             .length = length,
+                             .t_us = gather->t_us,
+                             .numbers = gather->numbers,
+                             .flags = gather->flags,
+                             .missed = missed,
+                             .missed_us = gather->missed_us};
     return 1;
 }

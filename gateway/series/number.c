@@ -1,11 +1,12 @@
 #include "series/number.h"
 
 #include <math.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DIGITS_MAX 18 // always below 2^63
+#define DIGITS_MAX   18                        // always below 2^63
+#define QUOTED_LEAST INT64_C(1000000000000000) // 16 digits: a block quotes no number below
 
 static const double powers[NUMBER_EXPONENT_MAX + 1] = {
     1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
@@ -17,10 +18,30 @@ double number_of(int64_t mantissa, int exponent)
                         : (double)mantissa * powers[exponent];
 }
 
+double number_power(int exponent)
+{
+    return powers[exponent];
+}
+
+static bool is_long(int64_t mantissa)
+{
+    return mantissa > NUMBER_MANTISSA_MAX || mantissa < -NUMBER_MANTISSA_MAX;
+}
+
+// A mantissa that no double holds, rounded once.
+static double round_long(struct number number)
+{
+    char text[40];
+    snprintf(text, sizeof text, "%llde%d", (long long)number.mantissa, number.exponent);
+    return strtod(text, NULL);
+}
+
 double number_to_double(struct number number)
 {
     switch (number.kind) {
-    case NUMBER_DECIMAL: return number_of(number.mantissa, number.exponent);
+    case NUMBER_DECIMAL:
+        return is_long(number.mantissa) ? round_long(number)
+                                        : number_of(number.mantissa, number.exponent);
     case NUMBER_DOUBLE: return number.real;
     default: return NAN;
     }
@@ -28,18 +49,41 @@ double number_to_double(struct number number)
 
 int64_t number_shift(int64_t mantissa, int places, int *fits)
 {
-    while (places-- > 0 && mantissa) {
-        if (mantissa > NUMBER_MANTISSA_MAX / 10 || mantissa < -NUMBER_MANTISSA_MAX / 10) {
-            *fits = -1;
-            return 0;
-        }
-        mantissa *= 10;
+    if (!number_shift_exact(&mantissa, places) || is_long(mantissa)) {
+        *fits = -1;
+        return 0;
     }
     return mantissa;
 }
 
+bool number_shift_exact(int64_t *mantissa, int places)
+{
+    int64_t shifted = *mantissa;
+    for (; places > 0 && shifted; places--) {
+        if (shifted > INT64_MAX / 10 || shifted < INT64_MIN / 10) {
+            return false;
+        }
+        shifted *= 10;
+    }
+    *mantissa = shifted;
+    return true;
+}
+
+int number_compare(struct number a, struct number b)
+{
+    double x = number_to_double(a), y = number_to_double(b);
+    if (x != y || a.kind != NUMBER_DECIMAL || b.kind != NUMBER_DECIMAL) {
+        return x < y ? -1 : x > y;
+    }
+    if (!number_shift_exact(&a.mantissa, a.exponent - b.exponent) ||
+        !number_shift_exact(&b.mantissa, b.exponent - a.exponent)) {
+        return 0;
+    }
+    return a.mantissa < b.mantissa ? -1 : a.mantissa > b.mantissa;
+}
+
 // What the decimal form cannot hold.
-static struct number parse_slowly(const char *text, size_t length)
+static struct number parse_slowly(const char *text, size_t length, bool quoted)
 {
     char copy[64];
     struct number none = {.kind = NUMBER_NONE};
@@ -48,7 +92,8 @@ static struct number parse_slowly(const char *text, size_t length)
     }
     memcpy(copy, text, length);
     copy[length] = '\0';
-    if (strspn(copy, "0123456789+-.eE") != length) { // strtod takes more: "0x10", "inf", blanks
+    // strtod takes more: "0x10", "inf", blanks.
+    if (strspn(copy, quoted ? "0123456789-." : "0123456789+-.eE") != length) {
         return none;
     }
     char *end;
@@ -88,10 +133,9 @@ static int parse_exponent(const char *p, const char *end, int *exponent)
 
 struct number number_parse(const char *text, size_t length)
 {
-    if (length >= 2 && text[0] == '"' && text[length - 1] == '"') {
-        text++;
-        length -= 2;
-    }
+    bool quoted = length >= 2 && text[0] == '"' && text[length - 1] == '"';
+    text += quoted;
+    length -= quoted ? 2 : 0;
     const char *p = text, *end = text + length;
     bool negative = p < end && *p == '-';
     p += negative;
@@ -109,9 +153,13 @@ struct number number_parse(const char *text, size_t length)
             break;
         }
     }
-    if (!digits || parse_exponent(p, end, &exponent) || mantissa >= NUMBER_MANTISSA_MAX ||
-        exponent < -NUMBER_EXPONENT_MAX || exponent > NUMBER_EXPONENT_MAX) {
-        return parse_slowly(text, length);
+    if (!digits || (quoted ? p < end : parse_exponent(p, end, &exponent)) ||
+        (!quoted && mantissa >= NUMBER_MANTISSA_MAX) || exponent < -NUMBER_EXPONENT_MAX ||
+        exponent > NUMBER_EXPONENT_MAX) {
+        return parse_slowly(text, length, quoted);
+    }
+    if (quoted && mantissa < QUOTED_LEAST) { // the text of a string register
+        return (struct number){.kind = NUMBER_NONE};
     }
     return (struct number){
         .kind = NUMBER_DECIMAL, .exponent = exponent, .mantissa = negative ? -mantissa : mantissa};

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "series/projection.h"
+#include "series/quarters.h"
 #include "series/step.h"
 #include "series/summary.h"
 
@@ -18,6 +19,7 @@
 #define BYTES_LEAST    (1u << 20)
 #define BYTES_A_POINT  512
 #define BYTES_MOST     (10u << 20)
+#define QUARTERS_MOST  1024 // of an hour; few but where a clock has gone wild
 
 static void forget_gathered(struct series *series)
 {
@@ -31,7 +33,9 @@ static int open_shelf(struct series *series, struct why *why)
     int error = shelf_open(&series->shelf, series->path, true, why);
     error = error ? error : shelf_get_state(series->shelf, &series->state);
     if (error == ERROR_DAMAGED) {
-        log_warning("%s is damaged, or not ours: it is made anew from the ledger", series->path);
+        log_warning("%s is damaged, of another version, or not ours: it is made anew from the "
+                    "ledger",
+                    series->path);
         shelf_close(series->shelf);
         shelf_delete(series->path);
         error = shelf_open(&series->shelf, series->path, true, why);
@@ -164,13 +168,46 @@ static bool is_step_full(const struct gather *gather)
     size_t points = gather_points(gather), readings = gather_readings(gather);
     size_t bytes = points * BYTES_A_POINT;
     bytes = bytes < BYTES_LEAST ? BYTES_LEAST : bytes > BYTES_MOST ? BYTES_MOST : bytes;
+    size_t quarters;
+    gather_quarters(gather, &quarters);
     // The longest may grow by a whole block before this is asked again.
-    return (readings >= STEP_READINGS && readings >= POINT_READINGS * points) ||
+    return quarters >= QUARTERS_MOST ||
+           (readings >= STEP_READINGS && readings >= POINT_READINGS * points) ||
            gather_bytes(gather) >= bytes ||
            gather_longest(gather) + BLOCK_READINGS_MAX >= SHELF_PARTS_MAX * STEP_PART_READINGS;
 }
 
-// Gathers block `n`. A block that cannot be read is passed over: series are not evidence.
+static int check_point(uint32_t point, struct why *why)
+{
+    return point <= SHELF_POINT_MAX
+               ? OK
+               : why_set(why, ERROR_RANGE, "series: point number %u is above %u", point,
+                         SHELF_POINT_MAX);
+}
+
+// Gathers what the view says.
+static int gather_block(struct series *series, uint64_t n, struct why *why)
+{
+    const struct block_view *view = &series->view;
+    int error = OK;
+    gather_begin_block(series->gather, n);
+    for (size_t i = 0; !error && i < view->reading_count; i++) {
+        const struct block_reading *reading = &view->readings[i];
+        error = check_point(reading->point, why);
+        error = error ? error
+                      : gather_add(series->gather, reading->point, reading->t_us,
+                                   number_parse(reading->indication, reading->indication_length),
+                                   reading->flags);
+    }
+    for (size_t i = 0; !error && i < view->missed_count; i++) {
+        const struct block_miss *miss = &view->missed[i];
+        error = check_point(miss->point, why);
+        error = error ? error : gather_miss(series->gather, miss->point, miss->t_us);
+    }
+    return error;
+}
+
+// Takes in block `n`. A block that cannot be read is passed over: series are not evidence.
 static int take_block(struct series *series, struct ledger_reader *reader, uint64_t n,
                       struct why *why)
 {
@@ -183,16 +220,7 @@ static int take_block(struct series *series, struct ledger_reader *reader, uint6
                     why ? why->text : error_text(error));
         return OK;
     }
-    for (size_t i = 0; !error && i < series->view.reading_count; i++) {
-        const struct block_reading *reading = &series->view.readings[i];
-        if (reading->point > SHELF_POINT_MAX) {
-            return why_set(why, ERROR_RANGE, "series: point number %u is above %u", reading->point,
-                           SHELF_POINT_MAX);
-        }
-        error = gather_add(series->gather, reading->point, reading->t_us,
-                           number_parse(reading->indication, reading->indication_length));
-    }
-    return error;
+    return error ? error : gather_block(series, n, why);
 }
 
 // Removes one stretch that the ledger has pruned whole, if there is one.
@@ -215,6 +243,7 @@ static int prune(struct series *series, uint64_t first)
     state.first_stretch++;
     error = shelf_begin(series->shelf, true);
     error = error ? error : shelf_prune(series->shelf, state.first_stretch - 1);
+    error = error ? error : quarters_prune(series->shelf, span.end_n, &state);
     error = error ? error : shelf_put_state(series->shelf, &state);
     if (error) {
         shelf_rollback(series->shelf);
@@ -259,7 +288,7 @@ int series_update(struct series *series, struct ledger_reader *reader, uint64_t 
     }
     for (uint64_t i = 0; !error && i < max_blocks && series->taken_n < size; i++) {
         series->taken_n = series->taken_n < first ? first : series->taken_n;
-        if (!gather_readings(series->gather)) {
+        if (gather_is_empty(series->gather)) {
             series->since_us = clock_mono_us(&clock_system);
         }
         error = take_block(series, reader, series->taken_n, why);
@@ -272,7 +301,7 @@ int series_update(struct series *series, struct ledger_reader *reader, uint64_t 
             error = write_step(series, why);
         }
     }
-    if (!error && gather_readings(series->gather) &&
+    if (!error && !gather_is_empty(series->gather) &&
         clock_mono_us(&clock_system) - series->since_us >= STEP_AGE_US) {
         error = write_step(series, why);
     }

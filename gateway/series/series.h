@@ -1,19 +1,23 @@
 // Series: a projection of the ledger into per-point compressed segments with minimum and maximum,
-// in a database file of its own that may be deleted at any time and is then rebuilt.
+// and into roll-ups of each quarter of an hour, in a database file of its own that may be deleted
+// at any time and is then rebuilt.
 //
 // Built from blocks every few minutes by its own thread in the daemon, or by `tally rebuild`. The
 // tail that is not in segments yet is read from blocks. Sole user of SQLite for series.db. Holds
 // the current log only: point numbers are a log's own, so when a new log begins the file is begun
 // anew (the old log's blocks lie in the folder that was set aside). When the ledger prunes blocks,
-// the series of them go too, a stretch of some days or hours at a time.
+// the series of them go too, a stretch of some days or hours at a time, and with them the roll-ups
+// to which no block that is left has added anything.
 #ifndef TALLY_SERIES_SERIES_H
 #define TALLY_SERIES_SERIES_H
 
 #include "ledger/ledger.h"
+#include "series/rollup.h"
 
 #include <stdint.h>
 
-#define SERIES_BINS_MAX (1u << 20)
+#define SERIES_BINS_MAX     (1u << 20)
+#define SERIES_QUARTERS_MAX (1u << 20)
 
 struct series;
 
@@ -43,6 +47,13 @@ struct series_bin {
 int series_bins(struct series *series, struct ledger_reader *reader, uint32_t point,
                 int64_t from_us, int64_t to_us, struct series_bin *bins, size_t count,
                 struct why *why);
+
+// The roll-ups of one point in `count` quarters of an hour (rollup.h) from number `quarter` on,
+// readings not yet in the file included. What has neither reading nor miss is zeroed. ERROR_RANGE
+// (`count` is 0, above SERIES_QUARTERS_MAX, or leads beyond what 64 bits hold), or what reading
+// blocks gives.
+int series_rollups(struct series *series, struct ledger_reader *reader, uint32_t point,
+                   int64_t quarter, struct rollup *rollups, size_t count, struct why *why);
 
 // The daemon's thread: updates every `period_us` in small steps at low priority until stopped.
 // Starts before there is a ledger too, and looks for it each period.

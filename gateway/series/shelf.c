@@ -9,37 +9,45 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FORMAT       1
+#define FORMAT       2
 #define APPLICATION  0x54614c79 // "TaLy"
 #define PATH_MAX_LEN 4096
 #define BUSY_MS      10000
 
-// A statement of each sort for each kind of row, and the scan.
+// A statement of each sort for each kind of row, and the scans.
 enum statement {
     PUT,
     GET = PUT + SHELF_KINDS,
     PRUNE = GET + SHELF_KINDS,
-    SCAN = PRUNE + SHELF_KINDS,
+    SCAN_SEGMENTS = PRUNE + SHELF_KINDS,
+    SCAN_QUARTERS,
     STATEMENTS
 };
 
 static const char *const tables[SHELF_KINDS] = {
     [SHELF_STATE] = "state",     [SHELF_SEGMENT] = "segment", [SHELF_ROSTER] = "roster",
-    [SHELF_SUMMARY] = "summary", [SHELF_STRETCH] = "stretch",
+    [SHELF_SUMMARY] = "summary", [SHELF_STRETCH] = "stretch", [SHELF_ROLLUP] = "rollup",
+    [SHELF_QUARTER] = "quarter",
 };
+
+static bool is_replaced(int kind)
+{
+    return kind == SHELF_STATE || kind == SHELF_ROLLUP || kind == SHELF_QUARTER;
+}
 
 static void write_statement(int which, char sql[128])
 {
     const char *table = tables[which % SHELF_KINDS];
-    if (which == SCAN) {
-        snprintf(sql, 128, "SELECT id, body FROM segment WHERE id >= ? AND id < ?");
+    if (which >= SCAN_SEGMENTS) {
+        snprintf(sql, 128, "SELECT id, body FROM %s WHERE id >= ? AND id < ? ORDER BY id",
+                 which == SCAN_SEGMENTS ? "segment" : "quarter");
     } else if (which >= PRUNE) {
-        snprintf(sql, 128, "DELETE FROM %s WHERE id < ?", table);
+        snprintf(sql, 128, "DELETE FROM %s WHERE id >= ? AND id < ?", table);
     } else if (which >= GET) {
         snprintf(sql, 128, "SELECT body FROM %s WHERE id = ?", table);
     } else {
         snprintf(sql, 128, "%s INTO %s VALUES (?, ?)",
-                 which == PUT + SHELF_STATE ? "REPLACE" : "INSERT", table);
+                 is_replaced(which - PUT) ? "REPLACE" : "INSERT", table);
     }
 }
 
@@ -295,6 +303,7 @@ int shelf_get_state(struct shelf *shelf, struct shelf_state *state)
     state->next_step = unpack_varint(&from);
     state->first_stretch = unpack_varint(&from);
     state->next_stretch = unpack_varint(&from);
+    state->quarters = unpack_varint(&from);
     size_t rest = (size_t)(from.end - from.at);
     bool sound = !from.bad && rest <= BLOCK_ORIGIN_MAX && state->next_step <= SHELF_STEP_MAX &&
                  state->next_stretch * SHELF_STRETCH_STEPS <= state->next_step;
@@ -311,6 +320,7 @@ int shelf_put_state(struct shelf *shelf, const struct shelf_state *state)
     pack_varint(&body, state->next_step);
     pack_varint(&body, state->first_stretch);
     pack_varint(&body, state->next_stretch);
+    pack_varint(&body, state->quarters);
     text_append_string(&body, state->origin);
     int error = ERROR_MEMORY;
     if (!body.failed) {
@@ -321,16 +331,22 @@ int shelf_put_state(struct shelf *shelf, const struct shelf_state *state)
     return error;
 }
 
-void shelf_scan_begin(struct shelf *shelf, int64_t from, int64_t to)
+static int scan_of(enum shelf_kind kind)
 {
-    sqlite3_stmt *statement = get(shelf, SCAN);
+    return kind == SHELF_SEGMENT ? SCAN_SEGMENTS : SCAN_QUARTERS;
+}
+
+void shelf_scan_begin(struct shelf *shelf, enum shelf_kind kind, int64_t from, int64_t to)
+{
+    sqlite3_stmt *statement = get(shelf, scan_of(kind));
     sqlite3_bind_int64(statement, 1, from);
     sqlite3_bind_int64(statement, 2, to);
 }
 
-int shelf_scan_next(struct shelf *shelf, int64_t *id, const void **bytes, size_t *length)
+int shelf_scan_next(struct shelf *shelf, enum shelf_kind kind, int64_t *id, const void **bytes,
+                    size_t *length)
 {
-    sqlite3_stmt *statement = shelf->prepared[SCAN];
+    sqlite3_stmt *statement = shelf->prepared[scan_of(kind)];
     int rc = sqlite3_step(statement);
     if (rc != SQLITE_ROW) {
         sqlite3_reset(statement);
@@ -342,18 +358,26 @@ int shelf_scan_next(struct shelf *shelf, int64_t *id, const void **bytes, size_t
     return *bytes ? segment_check(*bytes, *length) : ERROR_DAMAGED;
 }
 
-static int prune_below(struct shelf *shelf, enum shelf_kind kind, int64_t id)
+static int prune(struct shelf *shelf, enum shelf_kind kind, int64_t from, int64_t to)
 {
     sqlite3_stmt *statement = get(shelf, PRUNE + kind);
-    sqlite3_bind_int64(statement, 1, id);
+    sqlite3_bind_int64(statement, 1, from);
+    sqlite3_bind_int64(statement, 2, to);
     return finish(statement);
 }
 
 int shelf_prune(struct shelf *shelf, uint64_t stretch)
 {
     uint64_t step = (stretch + 1) * SHELF_STRETCH_STEPS;
-    int error = prune_below(shelf, SHELF_SEGMENT, shelf_segment_id(step, 0, 0));
-    error = error ? error : prune_below(shelf, SHELF_ROSTER, (int64_t)step);
-    error = error ? error : prune_below(shelf, SHELF_SUMMARY, shelf_summary_id(stretch + 1, 0));
-    return error ? error : prune_below(shelf, SHELF_STRETCH, (int64_t)stretch + 1);
+    int error = prune(shelf, SHELF_SEGMENT, 0, shelf_segment_id(step, 0, 0));
+    error = error ? error : prune(shelf, SHELF_ROSTER, 0, (int64_t)step);
+    error = error ? error : prune(shelf, SHELF_SUMMARY, 0, shelf_summary_id(stretch + 1, 0));
+    return error ? error : prune(shelf, SHELF_STRETCH, 0, (int64_t)stretch + 1);
+}
+
+int shelf_prune_quarter(struct shelf *shelf, int64_t quarter)
+{
+    int error =
+        prune(shelf, SHELF_ROLLUP, shelf_rollup_id(quarter, 0), shelf_rollup_id(quarter + 1, 0));
+    return error ? error : prune(shelf, SHELF_QUARTER, quarter, quarter + 1);
 }

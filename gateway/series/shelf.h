@@ -1,11 +1,13 @@
-// series.db: where segments lie, and how far the ledger has been taken in.
+// series.db: where segments and roll-ups lie, and how far the ledger has been taken in.
 //
 // The sole user of SQLite for it. Knows nothing of what is in a row. A rollback journal, not a
 // write-ahead log: rows are only added at the end, and new pages need no journal, so that each is
 // written once (a WAL writes them twice). One thread at a time.
 //
 // A step is what one transaction takes in; its rows are numbered by step, point and part, so that
-// they are added in order. A stretch is SHELF_STRETCH_STEPS steps, summed up point by point.
+// they are added in order. A stretch is SHELF_STRETCH_STEPS steps, summed up point by point. The
+// roll-ups know no steps: a step adds to them where they lie, by quarter of an hour and point, so
+// that what one step changes lies together.
 #ifndef TALLY_SERIES_SHELF_H
 #define TALLY_SERIES_SHELF_H
 
@@ -29,6 +31,10 @@ static inline int64_t shelf_summary_id(uint64_t stretch, uint32_t point)
 {
     return (int64_t)(stretch << 32 | point);
 }
+static inline int64_t shelf_rollup_id(int64_t quarter, uint32_t point)
+{
+    return quarter * (SHELF_POINT_MAX + INT64_C(1)) + point;
+}
 
 // All bodies are checked strings (segment_seal), so that damage which SQLite does not see is seen.
 enum shelf_kind {
@@ -37,6 +43,9 @@ enum shelf_kind {
     SHELF_ROSTER,  // by step: what points have how many parts in it
     SHELF_SUMMARY, // by shelf_summary_id
     SHELF_STRETCH, // by stretch: its span, and what points have a summary in it
+    SHELF_ROLLUP,  // by shelf_rollup_id
+    SHELF_QUARTER, // by quarter of an hour: its number again, the last block with something in it,
+                   // and what points have a roll-up in it
     SHELF_KINDS
 };
 
@@ -46,6 +55,7 @@ struct shelf_state {
     uint64_t next_step;
     uint64_t first_stretch; // the oldest that was not pruned
     uint64_t next_stretch;  // steps from next_stretch × SHELF_STRETCH_STEPS on have no summary
+    uint64_t quarters;      // rows of SHELF_QUARTER, so that one that is gone is missed
 };
 
 struct shelf;
@@ -67,17 +77,21 @@ void shelf_rollback(struct shelf *shelf); // harmless outside a transaction
 
 int shelf_get_state(struct shelf *shelf, struct shelf_state *state);
 int shelf_put_state(struct shelf *shelf, const struct shelf_state *state);
-// Adds a row (of SHELF_STATE: replaces it).
+// Adds a row (of SHELF_STATE, SHELF_ROLLUP and SHELF_QUARTER: or replaces it).
 int shelf_put(struct shelf *shelf, enum shelf_kind kind, int64_t id, const struct text *bytes);
 // Bytes are valid until the next shelf_get of this kind. ERROR_DAMAGED when the check fails.
 int shelf_get(struct shelf *shelf, enum shelf_kind kind, int64_t id, const void **bytes,
               size_t *length);
 
-// Segments of [from, to) in order: begin, then next until ERROR_ABSENT. One scan at a time; the
-// bytes are valid until the next shelf_scan_next, through shelf_get too.
-void shelf_scan_begin(struct shelf *shelf, int64_t from, int64_t to);
-int shelf_scan_next(struct shelf *shelf, int64_t *id, const void **bytes, size_t *length);
-// Deletes all that is of this stretch and those before it.
+// Rows of [from, to) in order, of SHELF_SEGMENT or SHELF_QUARTER: begin, then next until
+// ERROR_ABSENT. One scan of a kind at a time; the bytes are valid until the next shelf_scan_next of
+// the kind, through shelf_get too.
+void shelf_scan_begin(struct shelf *shelf, enum shelf_kind kind, int64_t from, int64_t to);
+int shelf_scan_next(struct shelf *shelf, enum shelf_kind kind, int64_t *id, const void **bytes,
+                    size_t *length);
+// Deletes all segments that are of this stretch and those before it, with what sums them up.
 int shelf_prune(struct shelf *shelf, uint64_t stretch);
+// Deletes the roll-ups of one quarter of an hour.
+int shelf_prune_quarter(struct shelf *shelf, int64_t quarter);
 
 #endif

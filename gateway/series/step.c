@@ -1,5 +1,6 @@
 #include "series/step.h"
 
+#include "series/quarters.h"
 #include "series/segment.h"
 #include "series/summary.h"
 
@@ -19,6 +20,7 @@ struct base {
 
 struct writing {
     struct shelf *shelf;
+    struct quarters *quarters;
     uint64_t step;
     struct text times, segment, roster;
     uint32_t last_point; // in the roster
@@ -50,30 +52,31 @@ static int write_segment(struct writing *writing, int64_t id, struct base *base,
     return shelf_put(writing->shelf, SHELF_SEGMENT, id, &writing->segment);
 }
 
-static int write_point(struct writing *writing, uint32_t point, const int64_t *t_us,
-                       const struct number *numbers, size_t length)
+static int write_point(struct writing *writing, const struct gathered *point)
 {
+    size_t length = point->length;
     size_t parts = (length + STEP_PART_READINGS - 1) / STEP_PART_READINGS;
     int error = parts <= SHELF_PARTS_MAX ? OK : ERROR_RANGE;
     for (size_t part = 0; !error && part < parts; part++) {
         size_t from = length * part / parts, to = length * (part + 1) / parts;
-        error = write_segment(writing, shelf_segment_id(writing->step, point, (uint32_t)part),
-                              &writing->bases[part], t_us + from, numbers + from, to - from);
+        error = write_segment(
+            writing, shelf_segment_id(writing->step, point->point, (uint32_t)part),
+            &writing->bases[part], point->t_us + from, point->numbers + from, to - from);
     }
-    roster_add(&writing->roster, &writing->last_point, point, (uint32_t)parts);
-    return error;
+    if (parts) {
+        roster_add(&writing->roster, &writing->last_point, point->point, (uint32_t)parts);
+    }
+    return error ? error : quarters_take(writing->quarters, point);
 }
 
 static int write_points(struct writing *writing, struct gather *gather)
 {
-    size_t cursor = 0, length;
-    uint32_t point;
-    const int64_t *t_us;
-    const struct number *numbers;
+    size_t cursor = 0;
+    struct gathered point;
     int error;
     summary_begin(&writing->roster);
-    while ((error = gather_take(gather, &cursor, &point, &t_us, &numbers, &length)) == 1) {
-        error = write_point(writing, point, t_us, numbers, length);
+    while ((error = gather_take(gather, &cursor, &point)) == 1) {
+        error = write_point(writing, &point);
         if (error) {
             return error;
         }
@@ -87,20 +90,24 @@ static int write_points(struct writing *writing, struct gather *gather)
                : shelf_put(writing->shelf, SHELF_ROSTER, (int64_t)writing->step, &writing->roster);
 }
 
-static int write_segments(struct shelf *shelf, struct gather *gather, uint64_t step)
+// The segments and the roll-ups of step state->next_step.
+static int write_readings(struct shelf *shelf, struct gather *gather, struct shelf_state *state)
 {
     struct writing *writing = calloc(1, sizeof *writing);
     if (!writing) {
         return ERROR_MEMORY;
     }
     writing->shelf = shelf;
-    writing->step = step;
+    writing->step = state->next_step;
     writing->times = writing->segment = text_make(SEGMENT_BYTES_MAX);
     writing->roster = text_make(ROSTER_BYTES_MAX);
     for (size_t i = 0; i < SHELF_PARTS_MAX; i++) {
         writing->bases[i].times = text_make(SEGMENT_BYTES_MAX);
     }
-    int error = write_points(writing, gather);
+    int error = quarters_begin(&writing->quarters, shelf, gather);
+    error = error ? error : write_points(writing, gather);
+    error = error ? error : quarters_end(writing->quarters, state);
+    quarters_free(writing->quarters);
     for (size_t i = 0; i < SHELF_PARTS_MAX; i++) {
         text_free(&writing->bases[i].times);
     }
@@ -138,9 +145,9 @@ static int next_point(struct summing *summing, uint32_t *point)
         int64_t id;
         const void *bytes;
         size_t length;
-        shelf_scan_begin(summing->shelf, shelf_segment_id(step, *point, 0),
+        shelf_scan_begin(summing->shelf, SHELF_SEGMENT, shelf_segment_id(step, *point, 0),
                          shelf_segment_id(step + 1, 0, 0));
-        int error = shelf_scan_next(summing->shelf, &id, &bytes, &length);
+        int error = shelf_scan_next(summing->shelf, SHELF_SEGMENT, &id, &bytes, &length);
         if (!error) {
             uint32_t found = (uint32_t)(id >> 8) & SHELF_POINT_MAX;
             least = found < least ? found : least;
@@ -183,10 +190,11 @@ static int sum_steps(struct summing *summing)
         int64_t id;
         const void *bytes;
         size_t length;
-        shelf_scan_begin(summing->shelf, shelf_segment_id(step, summing->first_point, 0),
+        shelf_scan_begin(summing->shelf, SHELF_SEGMENT,
+                         shelf_segment_id(step, summing->first_point, 0),
                          shelf_segment_id(step, summing->first_point + SUMMARY_POINTS, 0));
         int error;
-        while (!(error = shelf_scan_next(summing->shelf, &id, &bytes, &length))) {
+        while (!(error = shelf_scan_next(summing->shelf, SHELF_SEGMENT, &id, &bytes, &length))) {
             error = sum_segment(summing, i, id, bytes, length);
             if (error) {
                 return error;
@@ -297,7 +305,7 @@ int step_write(struct shelf *shelf, struct gather *gather, struct shelf_state *s
     if (state->next_step >= SHELF_STEP_MAX) {
         return ERROR_RANGE;
     }
-    int error = write_segments(shelf, gather, state->next_step);
+    int error = write_readings(shelf, gather, state);
     if (error) {
         return error;
     }

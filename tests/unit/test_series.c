@@ -1,263 +1,10 @@
 // Series against a brute-force count over the same readings, through a real ledger.
 
-#include "base/error.h"
-#include "base/log.h"
-#include "ledger/ledger.h"
 #include "series/gather.h"
 #include "series/segment.h"
-#include "series/series.h"
-#include "series/shelf.h"
+#include "series_bench.h"
 
-// clang-format off
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-// clang-format on
-#include <dirent.h>
-#include <fcntl.h>
 #include <malloc.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <zstd.h>
-
-#define START_US INT64_C(1795478400000000)
-
-static uint64_t seed;
-
-static uint32_t draw(uint32_t below)
-{
-    seed ^= seed << 13; // xorshift64
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (uint32_t)(seed >> 32) % below;
-}
-
-struct kept {
-    uint32_t point;
-    int64_t t_us;
-    double value; // NaN: none
-};
-
-// A ledger in a folder of its own, and all that went into it.
-struct place {
-    char directory[64];
-    struct ledger *ledger;
-    struct block_writer writer;
-    struct digest previous;
-    struct kept *kept;
-    size_t count, capacity, in_block, block_readings;
-    int64_t t_us;
-};
-
-static void open_ledger(struct place *place)
-{
-    struct ledger_options options = {.directory = place->directory,
-                                     .site_code = "91350100M000100Y43",
-                                     .gateway_name = "gw-01",
-                                     .clock = &clock_system};
-    struct ledger_opening opening;
-    struct why why;
-    int error = ledger_open(&place->ledger, &options, &opening, &why);
-    if (error) {
-        print_error("%s\n", why.text);
-    }
-    assert_int_equal(error, OK);
-    place->previous = ledger_tip(place->ledger);
-}
-
-static int setup(void **state)
-{
-    struct place *place = calloc(1, sizeof *place);
-    snprintf(place->directory, sizeof place->directory, "/tmp/tally-series-XXXXXX");
-    assert_non_null(mkdtemp(place->directory));
-    open_ledger(place);
-    block_writer_init(&place->writer);
-    place->t_us = START_US;
-    place->block_readings = 200;
-    const char *given = getenv("SEED");
-    seed =
-        given ? strtoull(given, NULL, 10) : (uint64_t)getpid() * 2654435761u + 88172645463325252u;
-    print_message("SEED=%llu\n", (unsigned long long)seed);
-    *state = place;
-    return 0;
-}
-
-static void remove_folder(const char *path)
-{
-    DIR *folder = opendir(path);
-    struct dirent *entry;
-    while (folder && (entry = readdir(folder))) {
-        char name[512];
-        struct stat file;
-        snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
-        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && !lstat(name, &file)) {
-            S_ISDIR(file.st_mode) ? remove_folder(name) : (void)unlink(name);
-        }
-    }
-    if (folder) {
-        closedir(folder);
-    }
-    rmdir(path);
-}
-
-static int teardown(void **state)
-{
-    struct place *place = *state;
-    ledger_close(place->ledger);
-    block_writer_free(&place->writer);
-    remove_folder(place->directory);
-    free(place->kept);
-    free(place);
-    return 0;
-}
-
-static void close_block(struct place *place)
-{
-    struct text bytes = text_make(BLOCK_BYTES_MAX);
-    struct block_seal seal = {.origin = ledger_origin(place->ledger),
-                              .n = ledger_size(place->ledger),
-                              .previous = place->previous,
-                              .run = "00112233445566778899aabbccddeeff",
-                              .mono_us = 1000,
-                              .closed_us = place->t_us,
-                              .clock = {.synchronised = true, .error_us = 10}};
-    assert_int_equal(block_seal(&place->writer, &seal, &bytes), OK);
-    size_t room = ZSTD_compressBound(bytes.length);
-    void *packed = malloc(room);
-    struct ledger_block block = {.n = seal.n,
-                                 .leaf = block_leaf(bytes.data, bytes.length),
-                                 .t_lo_us = place->writer.t_lo_us,
-                                 .t_hi_us = place->writer.t_hi_us,
-                                 .packed = packed,
-                                 .length = bytes.length,
-                                 .readings = (uint32_t)place->in_block};
-    block.packed_length = ZSTD_compress(packed, room, bytes.data, bytes.length, 3);
-    struct why why;
-    assert_int_equal(ledger_append(place->ledger, &block, 1, &why), OK);
-    place->previous = block.leaf;
-    block_writer_clear(&place->writer);
-    place->in_block = 0;
-    free(packed);
-    text_free(&bytes);
-}
-
-static void add(struct place *place, uint32_t point, int64_t t_us, struct value value)
-{
-    static const uint8_t raw[4] = {0x33, 0x33, 0x41, 0xbb};
-    struct reading reading = {.point = point,
-                              .t_us = t_us,
-                              .half_window_us = 400,
-                              .raw = raw,
-                              .raw_length = sizeof raw,
-                              .indication = value,
-                              .flags = value.kind == VALUE_NONE ? FLAG_INSTRUMENT_FAULT : 0};
-    block_add_reading(&place->writer, &reading, 1000);
-    if (place->count == place->capacity) {
-        place->capacity = place->capacity * 2 + 1024;
-        place->kept = realloc(place->kept, place->capacity * sizeof *place->kept);
-    }
-    struct text json = text_make(256);
-    value_append_json(&json, &value);
-    double number = json.data[0] == 'n' ? NAN : strtod(json.data + (json.data[0] == '"'), NULL);
-    if (value.kind == VALUE_STRING) {
-        number = NAN;
-    }
-    text_free(&json);
-    place->kept[place->count++] = (struct kept){.point = point, .t_us = t_us, .value = number};
-    if (++place->in_block >= place->block_readings) {
-        close_block(place);
-    }
-}
-
-// Points 1 and 2: float32 near 230; 3: a counter with two decimals; 4: doubles of any size; 5: big
-// integers; 6: now and then no number, or a word.
-static struct value value_of(uint32_t point, size_t i)
-{
-    double noise = (double)draw(100000) / 1e5 - 0.5;
-    switch (point) {
-    case 1:
-    case 2: return (struct value){.kind = VALUE_FLOAT32, .float32 = (float)(230 + 3 * noise)};
-    case 3:
-        return (struct value){.kind = VALUE_DECIMAL,
-                              .decimal = {.magnitude = 1000000 + i * 3, .exponent = -2}};
-    case 4: return (struct value){.kind = VALUE_FLOAT64, .float64 = noise * pow(10, draw(40))};
-    case 5:
-        return (struct value){.kind = VALUE_DECIMAL,
-                              .decimal = {.magnitude = UINT64_C(12345678901234567) + i * 12345}};
-    default:
-        if (draw(3)) {
-            return (struct value){.kind = VALUE_FLOAT32, .float32 = (float)(noise * 1e-3)};
-        }
-        return draw(2) ? (struct value){.kind = VALUE_NONE}
-                       : (struct value){.kind = VALUE_STRING, .string = "fault"};
-    }
-}
-
-// `rounds` of all points about every second, with late polls, gaps of hours, and clock steps to and
-// fro.
-static void record_history(struct place *place, size_t rounds)
-{
-    for (size_t i = 0; i < rounds; i++) {
-        place->t_us += 1000000 + draw(200);
-        if (draw(500) == 0) {
-            place->t_us += (int64_t)draw(7200) * 1000000;
-        }
-        if (draw(700) == 0) {
-            place->t_us -= (int64_t)draw(3600) * 1000000;
-        }
-        for (uint32_t point = 1; point <= 6; point++) {
-            if (draw(200)) {
-                add(place, point, place->t_us + (point > 3 ? draw(3000) : 0), value_of(point, i));
-            }
-        }
-    }
-    if (place->in_block) {
-        close_block(place);
-    }
-}
-
-static struct ledger_reader *reader_of(struct place *place)
-{
-    struct ledger_reader *reader;
-    struct why why;
-    assert_int_equal(ledger_reader_open(&reader, place->directory, &why), OK);
-    return reader;
-}
-
-static struct series *series_of(struct place *place, bool writable)
-{
-    struct series *series;
-    struct why why;
-    assert_int_equal(series_open(&series, place->directory, writable, &why), OK);
-    return series;
-}
-
-// Takes everything in; a flush after each `step` blocks, 0: none.
-static void build(struct place *place, uint64_t step)
-{
-    struct series *series = series_of(place, true);
-    struct ledger_reader *reader = reader_of(place);
-    struct why why;
-    bool more = true;
-    while (more) {
-        int error = series_update(series, reader, step ? step : 100, &more, &why);
-        if (error) {
-            print_error("%s\n", why.text);
-        }
-        assert_int_equal(error, OK);
-        if (step) {
-            assert_int_equal(series_flush(series, &why), OK);
-        }
-    }
-    ledger_reader_close(reader);
-    series_close(series);
-}
 
 static void count_by_force(const struct place *place, uint32_t point, int64_t from_us,
                            int64_t to_us, struct series_bin *bins, size_t count)
@@ -267,7 +14,7 @@ static void count_by_force(const struct place *place, uint32_t point, int64_t fr
     }
     for (size_t i = 0; i < place->count; i++) {
         const struct kept *kept = &place->kept[i];
-        if (kept->point != point || kept->t_us < from_us || kept->t_us >= to_us) {
+        if (kept->point != point || kept->missed || kept->t_us < from_us || kept->t_us >= to_us) {
             continue;
         }
         long double share = (long double)(kept->t_us - from_us) * (long double)count /
@@ -322,24 +69,6 @@ static void assert_true_to_ledger(struct place *place, int questions)
     }
     ledger_reader_close(reader);
     series_close(series);
-}
-
-static void path_of(const struct place *place, char path[128])
-{
-    snprintf(path, 128, "%s/series.db", place->directory);
-}
-
-static struct shelf_state state_of(struct place *place)
-{
-    char path[128];
-    struct shelf *shelf;
-    struct shelf_state state;
-    struct why why;
-    path_of(place, path);
-    assert_int_equal(shelf_open(&shelf, path, false, &why), OK);
-    assert_int_equal(shelf_get_state(shelf, &state), OK);
-    shelf_close(shelf);
-    return state;
 }
 
 static void series_agree_with_blocks_when_nothing_is_built(void **state)
@@ -403,26 +132,6 @@ static void series_go_on_when_the_file_vanishes_under_the_builder(void **state)
     ledger_reader_close(reader);
     series_close(series);
     assert_true_to_ledger(place, 20);
-}
-
-// Random bytes over `count` places from `from` on.
-static void damage(struct place *place, long from, int count)
-{
-    char path[128];
-    path_of(place, path);
-    int file = open(path, O_RDWR);
-    assert_true(file >= 0);
-    struct stat now;
-    assert_int_equal(fstat(file, &now), 0);
-    for (int i = 0; i < count; i++) {
-        uint8_t bytes[64];
-        for (size_t k = 0; k < sizeof bytes; k++) {
-            bytes[k] = (uint8_t)draw(256);
-        }
-        off_t at = from + (from < now.st_size ? (off_t)draw((uint32_t)(now.st_size - from)) : 0);
-        assert_int_equal(pwrite(file, bytes, sizeof bytes, at), sizeof bytes);
-    }
-    close(file);
 }
 
 static void series_replace_a_file_that_is_no_database(void **state)
@@ -535,13 +244,41 @@ static void number_is_the_double_that_strtod_gives(void **state)
         double number = number_to_double(number_parse(texts[i], strlen(texts[i])));
         assert_true(number == strtod(texts[i], NULL));
     }
-    static const char *const none[] = {"null",      "\"\"",  "\"fault\"", "\"inf\"", "\"0x10\"",
-                                       "\"1.2.3\"", "\"-\"", "\"12 \"",   "1e999",   "\"1e\""};
+    // What is in quotes and has no more than 15 digits is the text of a string register.
+    static const char *const none[] = {"null",      "\"\"",     "\"fault\"", "\"inf\"", "\"0x10\"",
+                                       "\"1.2.3\"", "\"-\"",    "\"12 \"",   "1e999",   "\"1e\"",
+                                       "\"42\"",    "\"2.10\"", "\"1e20\""};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
         assert_int_equal(number_parse(none[i], strlen(none[i])).kind, NUMBER_NONE);
     }
     double quoted = number_to_double(number_parse("\"12345678901234567\"", 19));
     assert_true(quoted == 12345678901234567.0);
+    struct number longest = number_parse("\"-1234567890123.45678\"", 22);
+    assert_int_equal(longest.mantissa, -123456789012345678);
+    assert_int_equal(longest.exponent, -5);
+    assert_true(number_to_double(longest) == -1234567890123.45678);
+    assert_true(number_to_double(number_parse("\"18446744073709551615\"", 22)) == 0x1p64);
+}
+
+static void numbers_compare_beyond_what_doubles_tell_apart(void **state)
+{
+    (void)state;
+    static const char *const rising[] = {"-1e300",
+                                         "-5",
+                                         "0",
+                                         "1e-30",
+                                         "\"9007199254740992\"",
+                                         "\"9007199254740993\"",
+                                         "\"9007199254740993.5\"",
+                                         "\"9007199254740994\"",
+                                         "1e300"};
+    for (size_t i = 0; i + 1 < sizeof rising / sizeof *rising; i++) {
+        struct number a = number_parse(rising[i], strlen(rising[i]));
+        struct number b = number_parse(rising[i + 1], strlen(rising[i + 1]));
+        assert_int_equal(number_compare(a, b), -1);
+        assert_int_equal(number_compare(b, a), 1);
+        assert_int_equal(number_compare(a, a), 0);
+    }
 }
 
 static void segment_gives_back_what_went_in(void **state)
@@ -596,6 +333,8 @@ static void gather_gives_back_what_went_in_by_point(void **state)
     struct gather *gather;
     static int64_t t_us[POINTS][EACH];
     static struct number numbers[POINTS][EACH];
+    static uint32_t flags[POINTS][EACH];
+    static int64_t missed[POINTS][EACH]; // 0: none there
     assert_int_equal(gather_make(&gather), OK);
     for (int again = 0; again < 2; again++) {
         for (int i = 0; i < EACH; i++) {
@@ -610,25 +349,40 @@ static void gather_gives_back_what_went_in_by_point(void **state)
                     numbers[p][i].mantissa =
                         (draw(2) ? 1 : -1) * ((int64_t)draw(UINT32_MAX) << draw(22));
                 }
-                assert_int_equal(gather_add(gather, p * 7 + 1, t_us[p][i], numbers[p][i]), OK);
+                flags[p][i] = draw(8) ? p % 8 : draw(1024);
+                gather_begin_block(gather, (uint64_t)i);
+                assert_int_equal(
+                    gather_add(gather, p * 7 + 1, t_us[p][i], numbers[p][i], flags[p][i]), OK);
+                missed[p][i] = draw(3) ? 0 : t_us[p][i] + draw(1000) - 500;
+                if (missed[p][i]) {
+                    assert_int_equal(gather_miss(gather, p * 7 + 1, missed[p][i]), OK);
+                }
             }
         }
         assert_int_equal(gather_readings(gather), POINTS * EACH);
-        size_t cursor = 0, length;
-        uint32_t point;
-        const int64_t *times;
-        const struct number *got;
+        size_t cursor = 0;
+        struct gathered got;
         for (uint32_t p = 0; p < POINTS; p++) {
-            assert_int_equal(gather_take(gather, &cursor, &point, &times, &got, &length), 1);
-            assert_int_equal(point, p * 7 + 1);
-            assert_int_equal(length, EACH);
-            assert_memory_equal(times, t_us[p], sizeof t_us[p]);
+            assert_int_equal(gather_take(gather, &cursor, &got), 1);
+            assert_int_equal(got.point, p * 7 + 1);
+            assert_int_equal(got.length, EACH);
+            assert_memory_equal(got.t_us, t_us[p], sizeof t_us[p]);
+            assert_memory_equal(got.flags, flags[p], sizeof flags[p]);
+            size_t misses = 0;
             for (int i = 0; i < EACH; i++) {
-                double want = number_to_double(numbers[p][i]), is = number_to_double(got[i]);
+                if (missed[p][i]) {
+                    assert_true(misses < got.missed);
+                    assert_int_equal(got.missed_us[misses++], missed[p][i]);
+                }
+            }
+            assert_int_equal(misses, got.missed);
+            for (int i = 0; i < EACH; i++) {
+                double want = number_to_double(numbers[p][i]),
+                       is = number_to_double(got.numbers[i]);
                 assert_true(is == want || (isnan(is) && isnan(want)));
             }
         }
-        assert_int_equal(gather_take(gather, &cursor, &point, &times, &got, &length), 0);
+        assert_int_equal(gather_take(gather, &cursor, &got), 0);
         gather_clear(gather);
     }
     gather_free(gather);
@@ -671,6 +425,7 @@ int main(void)
 #define WITH_LEDGER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(number_is_the_double_that_strtod_gives),
+        cmocka_unit_test(numbers_compare_beyond_what_doubles_tell_apart),
         WITH_LEDGER(segment_gives_back_what_went_in),
         WITH_LEDGER(gather_gives_back_what_went_in_by_point),
         WITH_LEDGER(series_agree_with_blocks_when_nothing_is_built),

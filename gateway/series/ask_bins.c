@@ -1,16 +1,17 @@
 // series_bins: summaries for whole stretches, segments for the rest, blocks for the tail.
 
-#include "base/log.h"
+#include "series/ask.h"
 #include "series/bins.h"
-#include "series/projection.h"
 #include "series/summary.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct asking {
     struct shelf *shelf;
     uint32_t point;
+    struct series_bin *array;
+    size_t count;
+    int64_t from_us, to_us;
     struct bins bins;
     struct segment segment;
 };
@@ -96,10 +97,10 @@ static int add_rows(struct asking *asking, uint64_t step, uint32_t *rows)
     const void *bytes;
     size_t length;
     struct segment_head head;
-    shelf_scan_begin(asking->shelf, shelf_segment_id(step, asking->point, 0),
+    shelf_scan_begin(asking->shelf, SHELF_SEGMENT, shelf_segment_id(step, asking->point, 0),
                      shelf_segment_id(step, asking->point + 1, 0));
     int error;
-    while (!(error = shelf_scan_next(asking->shelf, &id, &bytes, &length))) {
+    while (!(error = shelf_scan_next(asking->shelf, SHELF_SEGMENT, &id, &bytes, &length))) {
         (*rows)++;
         error = segment_read_head(bytes, length, &head);
         if (!error && !bins_add_whole(&asking->bins, &head)) {
@@ -128,64 +129,38 @@ static int add_step(struct asking *asking, uint64_t step)
     return error ? error : rows == parts ? OK : ERROR_DAMAGED;
 }
 
-// What the file knows. *next_n is the first block that is not in it.
-static int add_stored(struct asking *asking, const char *origin, uint64_t *next_n)
+static void begin(void *context)
 {
-    struct shelf_state state;
-    int error = shelf_get_state(asking->shelf, &state);
-    if (error || strcmp(state.origin, origin) != 0) {
-        return error;
-    }
-    for (uint64_t i = state.first_stretch; !error && i < state.next_stretch; i++) {
+    struct asking *asking = context;
+    bins_begin(&asking->bins, asking->array, asking->count, asking->from_us, asking->to_us);
+}
+
+static int add_stored(void *context, struct shelf *shelf, const struct shelf_state *state)
+{
+    struct asking *asking = context;
+    asking->shelf = shelf;
+    int error = OK;
+    for (uint64_t i = state->first_stretch; !error && i < state->next_stretch; i++) {
         error = add_stretch(asking, i);
     }
-    uint64_t step = state.next_stretch * SHELF_STRETCH_STEPS;
-    for (; !error && step < state.next_step; step++) {
+    uint64_t step = state->next_stretch * SHELF_STRETCH_STEPS;
+    for (; !error && step < state->next_step; step++) {
         error = add_step(asking, step);
     }
-    *next_n = state.next_n;
     return error;
 }
 
-static int add_blocks(struct asking *asking, struct series *series, struct ledger_reader *reader,
-                      uint64_t n, struct why *why)
+static void add_block(void *context, const struct block_view *view)
 {
-    const struct bins *bins = &asking->bins;
-    int error;
-    while (!(error = ledger_reader_next_in_time(reader, bins->from_us, bins->to_us, &n, why))) {
-        error = ledger_reader_block(reader, n, &series->block, why);
-        if (!error) {
-            error = block_parse(&series->view, series->block.data, series->block.length, why);
+    struct asking *asking = context;
+    for (size_t i = 0; i < view->reading_count; i++) {
+        const struct block_reading *reading = &view->readings[i];
+        if (reading->point == asking->point) {
+            bins_add(
+                &asking->bins, reading->t_us,
+                number_to_double(number_parse(reading->indication, reading->indication_length)));
         }
-        if (error && error != ERROR_ABSENT) {
-            return error;
-        }
-        for (size_t i = 0; !error && i < series->view.reading_count; i++) {
-            const struct block_reading *reading = &series->view.readings[i];
-            if (reading->point == asking->point) {
-                bins_add(&asking->bins, reading->t_us,
-                         number_to_double(
-                             number_parse(reading->indication, reading->indication_length)));
-            }
-        }
-        n++;
     }
-    return error == ERROR_ABSENT ? OK : error;
-}
-
-// The file's part, in one transaction, so that it is one state of it. What is wrong with it is
-// cured by reading all from blocks.
-static int ask_shelf(struct asking *asking, struct series *series, const char *origin,
-                     uint64_t *next_n)
-{
-    asking->shelf = series->shelf;
-    if (!series->shelf || asking->point > SHELF_POINT_MAX) {
-        return OK;
-    }
-    int error = shelf_begin(series->shelf, false);
-    error = error ? error : add_stored(asking, origin, next_n);
-    shelf_rollback(series->shelf);
-    return error;
 }
 
 int series_bins(struct series *series, struct ledger_reader *reader, uint32_t point,
@@ -199,25 +174,23 @@ int series_bins(struct series *series, struct ledger_reader *reader, uint32_t po
     if (to_us <= from_us || (from_us < 0 && to_us > INT64_MAX + from_us)) {
         return why_set(why, ERROR_INPUT, "the end of the time asked for is not after its start");
     }
-    uint64_t first, size, next_n = 0;
-    int error = ledger_reader_extent(reader, &first, &size, why);
-    if (error) {
-        return error;
-    }
     struct asking *asking = calloc(1, sizeof *asking);
     if (!asking) {
         return why_set(why, ERROR_MEMORY, "%s", error_text(ERROR_MEMORY));
     }
     asking->point = point;
-    bins_begin(&asking->bins, bins, count, from_us, to_us);
-    error = ask_shelf(asking, series, ledger_reader_origin(reader), &next_n);
-    if (error) {
-        log_warning("%s cannot be used (%s): reading from the blocks; `tally rebuild` renews it",
-                    series->path, error_text(error));
-        bins_begin(&asking->bins, bins, count, from_us, to_us);
-        next_n = 0;
-    }
-    error = add_blocks(asking, series, reader, next_n > first ? next_n : first, why);
+    asking->array = bins;
+    asking->count = count;
+    asking->from_us = from_us;
+    asking->to_us = to_us;
+    struct ask ask = {.context = asking,
+                      .point = point,
+                      .from_us = from_us,
+                      .to_us = to_us,
+                      .begin = begin,
+                      .add_stored = add_stored,
+                      .add_block = add_block};
+    int error = ask_series(&ask, series, reader, why);
     bins_end(&asking->bins);
     free(asking);
     return error;
