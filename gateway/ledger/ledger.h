@@ -213,6 +213,9 @@ int ledger_reader_inclusion(struct ledger_reader *reader, uint64_t n, uint64_t s
 // `max`.
 int ledger_reader_point_numbers(struct ledger_reader *reader, const char *name, uint32_t *numbers,
                                 size_t max, size_t *count, struct why *why);
+// The definition (JSON) that a point number stands for. ERROR_ABSENT when there is no such number.
+int ledger_reader_point_definition(struct ledger_reader *reader, uint32_t number, struct text *out,
+                                   struct why *why);
 
 int ledger_reader_cursors(struct ledger_reader *reader, struct ledger_cursor_row *rows, size_t max,
                           size_t *count, struct why *why);

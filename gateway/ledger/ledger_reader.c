@@ -379,6 +379,27 @@ int ledger_reader_point_numbers(struct ledger_reader *reader, const char *name, 
     return error;
 }
 
+int ledger_reader_point_definition(struct ledger_reader *reader, uint32_t number, struct text *out,
+                                   struct why *why)
+{
+    sqlite3_stmt *get = store_statement(&reader->store, STATEMENT_POINT_DEFINITION);
+    if (!get) {
+        return store_error(&reader->store, why);
+    }
+    text_clear(out);
+    sqlite3_bind_int64(get, 1, number);
+    int code = sqlite3_step(get), error = OK;
+    if (code == SQLITE_ROW) {
+        text_append(out, sqlite3_column_blob(get, 0), (size_t)sqlite3_column_bytes(get, 0));
+        error = out->failed ? why_set(why, ERROR_MEMORY, "out of memory") : OK;
+    } else {
+        error = code == SQLITE_DONE ? why_set(why, ERROR_ABSENT, "there is no point %u", number)
+                                    : store_error(&reader->store, why);
+    }
+    store_done(get);
+    return error;
+}
+
 // --- by time ------------------------------------------------------------------------------------
 
 // The first tile of `level` in [from, to) whose span meets [from_us, to_us), or `to`; and where the

@@ -64,6 +64,7 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_POINT_PUT] = "INSERT INTO points VALUES(?1,?2,?3,?4)",
     [STATEMENT_POINT_LAST] = "SELECT coalesce(max(number),0) FROM points",
     [STATEMENT_POINT_LIST] = "SELECT number FROM points WHERE name=?1 ORDER BY number",
+    [STATEMENT_POINT_DEFINITION] = "SELECT definition FROM points WHERE number=?1",
     [STATEMENT_CURSOR_PUT] = "INSERT OR REPLACE INTO cursors VALUES(?1,?2,?3,?4)",
     [STATEMENT_CURSOR_LIST] = "SELECT uplink,acknowledged,required,acknowledged_us FROM cursors",
     [STATEMENT_CURSOR_DROP] = "DELETE FROM cursors WHERE uplink=?1",

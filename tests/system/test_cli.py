@@ -23,6 +23,9 @@ from pathlib import Path
 
 import pytest
 
+from intervals import block_objects, expected, load
+from stored import ledger_blocks
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = (ROOT / os.environ.get("TALLY_BUILD", "build")).resolve()
 TALLY = BUILD / "tally"
@@ -65,7 +68,8 @@ def test_unknown_command_gets_a_suggestion():
 
 @pytest.mark.parametrize("arguments", [[], ["status", "--nope"], ["status", "extra"], ["history"],
                                        ["history", "--point"], ["watch", "-n", "0"],
-                                       ["history", "--ledger", ".", "--point", "a.b", "--bins", "x"]])
+                                       ["history", "--ledger", ".", "--point", "a.b", "--bins", "x"],
+                                       ["history", "--ledger", ".", "--point", "a.b", "--every", "week"]])
 def test_misuse_exits_with_2_and_says_how(arguments):
     result = tally(*arguments)
     assert result.returncode == 2 and b"usage: tally" in result.stderr and not result.stdout
@@ -732,6 +736,25 @@ def test_history_bins_agree_with_the_readings(recorded):
     assert all(b["minimum"] is None and b["maximum"] is None for b in bins if not b["count"])
 
 
+@pytest.mark.parametrize("every", ["15min", "hour", "day"])
+def test_history_by_intervals_agrees_with_the_blocks(recorded, every):
+    blocks = block_objects(ledger_blocks(recorded / "data"))
+    with sqlite3.connect(f"file:{recorded}/data/ledger.db?mode=ro", uri=True) as ledger:
+        numbers = {n for (n,) in ledger.execute("SELECT number FROM points WHERE name = 'oven.voltage'")}
+    mine = [t for block in blocks for point, t, *_ in block["readings"] + block["missed"] if point in numbers]
+    want = expected(blocks, numbers, every, "Asia/Shanghai", min(mine), blocks[-1]["closed_us"] + 1)
+    assert len(numbers) == 2 and sum(row["missed"] for row in want) >= 4
+    for built in (False, True):
+        rows = load(history(recorded, "--point", "oven.voltage", "--every", every, "--json"))
+        assert len(rows) == len(want)
+        for row, right in zip(rows, want):
+            assert {key: row[key] for key in right if key != "mean"} == {key: right[key] for key in right if key != "mean"}
+            assert row["mean"] is None and right["mean"] is None or float(row["mean"]) == float(right["mean"])
+        assert rows[-1]["state"] == "open"
+        if not built:
+            assert tally("rebuild", "--ledger", recorded / "data").returncode == 0
+
+
 def test_rebuild_gives_the_same_bins(recorded):
     arguments = ["--point", "oven.voltage", "--bins", "5", "--csv", "--from", rows_of(recorded, "oven.voltage")[0]["time_utc"],
                  "--to", "now"]
@@ -785,7 +808,8 @@ def test_running_daemon_is_seen_and_not_disturbed(tmp_path):
         slave.close()
 
 
-@pytest.mark.parametrize("words", [["--csv", "--json"], ["--limit", "3", "--bins", "3"]])
+@pytest.mark.parametrize("words", [["--csv", "--json"], ["--limit", "3", "--bins", "3"], ["--bins", "3", "--every", "day"],
+                                   ["--every", "15min", "--limit", "3"]])
 def test_history_takes_no_two_forms_at_once(tmp_path, words):
     result = tally("history", "--ledger", tmp_path, "--point", "a.b", *words)
     assert result.returncode == 2 and b"exclude each other" in result.stderr

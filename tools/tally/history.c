@@ -1,5 +1,6 @@
-// tally history: the readings of one point, block by block from the ledger, or as bins from the
-// series. Memory does not grow with the range.
+// tally history: the readings of one point, block by block from the ledger, or as bins or by
+// intervals of the calendar from the series. Memory does not grow with the range.
+#include "intervals.h"
 #include "moment.h"
 #include "naming.h"
 #include "rows.h"
@@ -23,7 +24,8 @@ struct history {
     const char *point, *from, *to; // as given; NULL when not
     enum rows_form form;
     uint64_t limit; // 0: none
-    size_t bins;    // 0: rows
+    size_t bins;    // 0: none
+    enum interval every;
     // Found out:
     const char *directory;
     int64_t from_us, to_us;
@@ -223,31 +225,65 @@ static int write_series(struct history *history)
     return error ? EXIT_FINDING : EXIT_GOOD;
 }
 
+// When the readings and misses of a block begin; when it was closed.
+static int find_beginning(struct history *history, uint64_t n, int64_t *t_us)
+{
+    int error = read_block(history, n);
+    if (error) {
+        return error;
+    }
+    *t_us = history->view.closed_us;
+    for (size_t i = 0; i < history->view.reading_count; i++) {
+        int64_t reading_us = history->view.readings[i].t_us;
+        *t_us = reading_us < *t_us ? reading_us : *t_us;
+    }
+    for (size_t i = 0; i < history->view.missed_count; i++) {
+        int64_t miss_us = history->view.missed[i].t_us;
+        *t_us = miss_us < *t_us ? miss_us : *t_us;
+    }
+    return OK;
+}
+
+static int find_closing(struct history *history, uint64_t n, int64_t *t_us)
+{
+    int error = read_block(history, n);
+    *t_us = error ? 0 : history->view.closed_us;
+    return error;
+}
+
 // What is kept, in time: from the first reading of the first block to the closing of the last.
 static int find_extent(struct history *history, uint64_t first, uint64_t last)
 {
-    if (history->from && history->to) {
-        return OK;
+    int error = history->from ? OK : find_beginning(history, first, &history->from_us);
+    if (!error && !history->to) {
+        error = find_closing(history, last, &history->to_us);
+        history->to_us++;
     }
-    if (!history->from) {
-        int error = read_block(history, first);
-        if (error) {
-            return error;
-        }
-        history->from_us = history->view.closed_us;
-        for (size_t i = 0; i < history->view.reading_count; i++) {
-            int64_t t_us = history->view.readings[i].t_us;
-            history->from_us = t_us < history->from_us ? t_us : history->from_us;
-        }
+    return error;
+}
+
+static int write_intervals(struct history *history, uint64_t first, uint64_t last)
+{
+    struct why why = {""};
+    struct intervals intervals = {.directory = history->directory,
+                                  .name = history->point,
+                                  .reader = history->reader,
+                                  .numbers = history->numbers,
+                                  .number_count = history->number_count,
+                                  .interval = history->every,
+                                  .form = history->form,
+                                  .from_us = history->from_us,
+                                  .to_us = history->to_us,
+                                  .kept_us = INT64_MIN};
+    if ((first > 0 && find_beginning(history, first, &intervals.kept_us)) ||
+        find_closing(history, last, &intervals.recorded_us)) {
+        return EXIT_FINDING;
     }
-    if (!history->to) {
-        int error = read_block(history, last);
-        if (error) {
-            return error;
-        }
-        history->to_us = history->view.closed_us + 1;
+    int error = intervals_write(&intervals, &why);
+    if (error) {
+        fprintf(stderr, "tally history: %s\n", why.text);
     }
-    return OK;
+    return !error ? EXIT_GOOD : error == ERROR_RANGE ? EXIT_MISUSE : EXIT_FINDING;
 }
 
 // Reads --from and --to. Once before the ledger is opened, so that misuse comes first: local times
@@ -331,10 +367,13 @@ static int write_history(const struct command *command, struct history *history)
     if (status != EXIT_GOOD) {
         return status;
     }
-    if (!history->bins) {
+    if (!history->bins && !history->every) {
         return write_rows(history);
     }
-    return find_extent(history, first, size - 1) == OK ? write_series(history) : EXIT_FINDING;
+    if (find_extent(history, first, size - 1) != OK) {
+        return EXIT_FINDING;
+    }
+    return history->every ? write_intervals(history, first, size - 1) : write_series(history);
 }
 
 static int open_and_write(const struct command *command, struct history *history,
@@ -375,6 +414,7 @@ static const struct option options[] = {{"config", required_argument, NULL, PLAC
                                         {"to", required_argument, NULL, 't'},
                                         {"limit", required_argument, NULL, 'l'},
                                         {"bins", required_argument, NULL, 'b'},
+                                        {"every", required_argument, NULL, 'e'},
                                         {"csv", no_argument, NULL, 'v'},
                                         {"json", no_argument, NULL, 'j'},
                                         {"help", no_argument, NULL, 'h'},
@@ -406,14 +446,20 @@ static int run(const struct command *command, int argc, char **argv)
             }
             history.bins = (size_t)bins;
             break;
+        case 'e':
+            history.every = interval_parse(optarg);
+            if (!history.every) {
+                return command_misused(command, "--every %s: not 15min, hour or day", optarg);
+            }
+            break;
         }
     }
     if (option < 0) {
         return status;
     }
-    if (forms > 1 || (history.limit && history.bins)) {
+    if (forms > 1 || (history.limit > 0) + (history.bins > 0) + (history.every > 0) > 1) {
         return command_misused(command, "%s exclude each other",
-                               forms > 1 ? "--csv and --json" : "--limit and --bins");
+                               forms > 1 ? "--csv and --json" : "--limit, --bins and --every");
     }
     if (!history.point) {
         return command_misused(command, "which point? give --point INSTRUMENT.QUANTITY");
@@ -435,7 +481,8 @@ const struct command command_history = {
     .summary = "the readings of a point from the ledger, as a table, CSV or JSON",
     .usage =
         "usage: tally history [-c FILE | --ledger DIR] --point INSTRUMENT.QUANTITY [--from T]\n"
-        "                     [--to T] [--limit N | --bins N] [--csv | --json]\n"
+        "                     [--to T] [--limit N | --bins N | --every 15min|hour|day]\n"
+        "                     [--csv | --json]\n"
         "\n"
         "Reads blocks of the ledger, beside a running daemon or without one, and prints what the\n"
         "point read: indication, corrected value and expanded uncertainty as they were recorded\n"
@@ -451,6 +498,8 @@ const struct command command_history = {
         "      --to T           before then\n"
         "      --limit N        at most N rows\n"
         "      --bins N         N equal parts of the time, each with count, minimum and maximum\n"
+        "      --every WORD     15min, hour or day (of the site): a row for each, with how many\n"
+        "                       readings, how many missed, minimum, maximum, mean, first, last\n"
         "      --csv            CSV (RFC 4180)\n"
         "      --json           JSON: an array, an element a line\n"
         "  -h, --help           print this\n",

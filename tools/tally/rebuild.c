@@ -146,7 +146,7 @@ const struct command command_rebuild = {
     .summary = "build the series again from the blocks",
     .usage = "usage: tally rebuild [-c FILE | --ledger DIR]\n"
              "\n"
-             "Deletes the series (minimum and maximum per point, in series.db), which is a\n"
+             "Deletes the series (minimum, maximum and roll-ups per point, in series.db), a\n"
              "projection of the ledger, and builds it again from the blocks. Refuses while a\n"
              "daemon runs on the ledger. No block is touched.\n"
              "\n"

@@ -122,7 +122,7 @@ static void table_miss(struct rows *rows, const struct block_miss *miss, uint64_
 
 // --- CSV
 
-static void append_field(struct text *out, const char *field)
+void rows_append_field(struct text *out, const char *field)
 {
     if (!strpbrk(field, ",\"\r\n")) {
         text_append_string(out, field);
@@ -139,7 +139,7 @@ static void append_plain_field(struct text *out, const char *json, uint32_t leng
 {
     struct text plain = text_make(LINE_MAX_BYTES);
     append_plain(&plain, json, length);
-    append_field(out, plain.length ? plain.data : "");
+    rows_append_field(out, plain.length ? plain.data : "");
     text_append_string(out, ",");
     text_free(&plain);
 }
@@ -152,7 +152,7 @@ static void csv_head(struct rows *rows, int64_t t_us, uint32_t point, uint64_t b
     text_append_format(&rows->line, "%s,", utc);
     show_append_local(&rows->line, t_us);
     text_append_string(&rows->line, ",");
-    append_field(&rows->line, rows->name);
+    rows_append_field(&rows->line, rows->name);
     text_append_format(&rows->line, ",%" PRIu32 ",%" PRIu64 ",", point, block);
 }
 
@@ -164,7 +164,7 @@ static void csv_reading(struct rows *rows, const struct block_reading *reading, 
     text_append_format(out, "%" PRId64 ",%.*s,", reading->half_window_us, (int)reading->raw_digits,
                        reading->raw);
     append_plain_field(out, reading->indication, reading->indication_length);
-    append_field(out, unit);
+    rows_append_field(out, unit);
     text_append_string(out, ",");
     append_plain_field(out, reading->corrected, reading->corrected_length);
     append_plain_field(out, reading->uncertainty, reading->uncertainty_length);

@@ -34,4 +34,7 @@ void rows_miss(struct rows *rows, const struct block_miss *miss, uint64_t block)
 void rows_restart(struct rows *rows, uint64_t block);
 void rows_end(struct rows *rows);
 
+// A field of CSV, in quotes where it must be.
+void rows_append_field(struct text *out, const char *field);
+
 #endif

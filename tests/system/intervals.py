@@ -1,0 +1,148 @@
+"""What `tally history --every` should say, computed from the blocks without any code of ours; and a ledger of any readings at
+any time, written by this file alone (docs/FORMAT.md)."""
+
+import hashlib
+import json
+import sqlite3
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+import zstandard
+
+QUARTER_US = 900 * 10 ** 6
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+FLAGS = {1: "clock-unsynchronised", 2: "leap-second", 4: "no-certificate", 8: "calibration-overdue", 16: "outside-calibrated-range",
+         32: "outside-instrument-range", 64: "instrument-fault", 128: "identity-mismatch", 256: "limit-exceeded", 512: "inexact"}
+
+
+def moment(t_us):
+    return EPOCH + timedelta(microseconds=t_us)
+
+
+def us(time):
+    return (time - EPOCH) // timedelta(microseconds=1)
+
+
+def midnight_us(zone, date):
+    """The first moment of the date: midnight, or what clocks that skip it show first."""
+    naive = us(datetime(date.year, date.month, date.day, tzinfo=timezone.utc))
+    candidates = range(naive - 16 * 4 * QUARTER_US, naive + 16 * 4 * QUARTER_US, QUARTER_US)
+    return next(t for t in candidates if moment(t).astimezone(ZoneInfo(zone)).date() >= date)
+
+
+def bounds(every, zone, t_us):
+    """[start, end) of the interval in which t_us is."""
+    if every != "day":
+        span = QUARTER_US * (4 if every == "hour" else 1)
+        return t_us // span * span, t_us // span * span + span
+    date = moment(t_us).astimezone(ZoneInfo(zone)).date()
+    return midnight_us(zone, date), midnight_us(zone, date + timedelta(days=1))
+
+
+def number(indication):
+    """A number, or None: for null and for the text of a string register."""
+    if isinstance(indication, str):
+        digits = indication.lstrip("-").replace(".", "", 1)
+        return Decimal(indication) if digits.isdigit() and len(digits.lstrip("0")) > 15 else None
+    return None if indication is None else Decimal(indication)
+
+
+def roll_up(readings, missed):
+    """Of [(t_us, indication, flags)] in the order of the blocks, and a number of misses."""
+    numbers = [(t, number(indication)) for t, indication, _ in readings if number(indication) is not None]
+    flags = 0
+    for _, _, bits in readings:
+        flags |= bits
+    row = {"count": len(numbers), "none": len(readings) - len(numbers), "missed": missed,
+           "flags": [word for bit, word in FLAGS.items() if flags & bit]}
+    if not numbers:
+        return {**row, **dict.fromkeys(["minimum", "maximum", "mean", "first_us", "first", "last_us", "last"])}
+    first = min(numbers, key=lambda n: n[0])
+    last = max(reversed(numbers), key=lambda n: n[0])
+    values = [n for _, n in numbers]
+    return {**row, "minimum": min(values), "maximum": max(values), "mean": sum(map(Fraction, values)) / len(values),
+            "first_us": first[0], "first": first[1], "last_us": last[0], "last": last[1]}
+
+
+def expected(blocks, numbers, every, zone, from_us, to_us):
+    """The rows for the points' numbers: blocks as objects (floats as Decimal)."""
+    found = {}
+    for block in blocks:
+        for point, t, _, _, indication, _, _, flags in block["readings"]:
+            if point in numbers:
+                found.setdefault((bounds(every, zone, t)[0], point), ([], []))[0].append((t, indication, flags))
+        for point, t, _ in block["missed"]:
+            if point in numbers:
+                found.setdefault((bounds(every, zone, t)[0], point), ([], []))[1].append(t)
+    rows, at = [], bounds(every, zone, from_us)[0]
+    while at < to_us:
+        end = bounds(every, zone, at)[1]
+        here = [(point, found[at, point]) for point in sorted(numbers) if (at, point) in found]
+        for point, (readings, missed) in here or [(None, ([], []))]:
+            rows.append({"from_us": at, "to_us": end, "point": point, **roll_up(readings, len(missed))})
+        at = end
+    return rows
+
+
+def load(text):
+    return json.loads(text, parse_float=Decimal, parse_int=lambda digits: int(digits))
+
+
+def block_objects(blocks):
+    return [load(block) for block in blocks.values()]
+
+
+# --- a ledger
+
+SCHEMA = """CREATE TABLE log(one INTEGER PRIMARY KEY CHECK(one=1),origin TEXT NOT NULL,begun_us INTEGER NOT NULL);
+CREATE TABLE blocks(n INTEGER PRIMARY KEY,leaf BLOB,t_lo INTEGER,t_hi INTEGER,readings INTEGER,length INTEGER,packed BLOB);
+CREATE TABLE tiles(id INTEGER PRIMARY KEY,root BLOB,t_lo INTEGER,t_hi INTEGER,hashes BLOB);
+CREATE TABLE files(hash BLOB PRIMARY KEY,kind TEXT,since INTEGER,length INTEGER,packed BLOB);
+CREATE TABLE definitions(from_n INTEGER PRIMARY KEY,hash BLOB,files BLOB);
+CREATE TABLE points(number INTEGER PRIMARY KEY,key BLOB UNIQUE,name TEXT,definition TEXT);
+CREATE TABLE cursors(uplink TEXT PRIMARY KEY,acknowledged INTEGER,required INTEGER,acknowledged_us INTEGER)WITHOUT ROWID;
+CREATE TABLE marks(uplink TEXT,at_us INTEGER,acknowledged INTEGER,PRIMARY KEY(uplink,at_us))WITHOUT ROWID;
+PRAGMA application_id=0x54414c59; PRAGMA user_version=1;"""
+ORIGIN = "91350100M000100Y43/gw-01/5f0c2a9d4be84f31a7c06d1e93b25f70"
+
+
+def dumps(thing):
+    return json.dumps(thing, separators=(",", ":"), ensure_ascii=False)
+
+
+def write_ledger(data, zone, points, entries, first_n=0, each=900):
+    """`points`: {number: (name, unit)}; the last of each name is in force at the end. `entries` in the order of recording:
+    (point, t_us, indication as JSON text, flags), with None for a miss. At most 255 blocks, so that there is no tile."""
+    data.mkdir(parents=True)
+    definitions = {n: {"instrument": name.split(".")[0], "quantity": name.split(".")[1], "unit": unit} for n, (name, unit) in points.items()}
+    inforce = {name: n for n, (name, _) in points.items()}
+    file = (dumps({"tally-definitions": 1, "software": "0" * 64, "config": "0" * 64, "time_zone": zone,
+                   "points": {str(n): definitions[n] for n in sorted(inforce.values())}}) + "\n").encode()
+    hash = hashlib.sha256(file).digest()
+    database = sqlite3.connect(data / "ledger.db")
+    database.executescript("PRAGMA journal_mode=WAL;" + SCHEMA)
+    database.execute("INSERT INTO log VALUES(1,?,0)", (ORIGIN,))
+    database.execute("INSERT INTO files VALUES(?,'definitions',0,?,?)", (hash, len(file), zstandard.compress(file)))
+    database.execute("INSERT INTO definitions VALUES(0,?,?)", (hash, hash))
+    for n, (name, _) in points.items():
+        database.execute("INSERT INTO points VALUES(?,?,?,?)", (n, bytes([n]) * 32, name, dumps(definitions[n])))
+    previous, blocks = b"\1" * 32, {}
+    for i in range(0, len(entries), each):
+        n, some = first_n + i // each, entries[i:i + each]
+        readings = ",".join(f'[{p},{t},400,"08fd",{value},null,null,{flags}]' for p, t, value, flags in some if value is not None)
+        missed = ",".join(f'[{p},{t},"timeout"]' for p, t, value, _ in some if value is None)
+        text = (f'{{"tally":1,"log":"{ORIGIN}","n":{n},"prev":"{previous.hex() if n else ""}","run":"{"0" * 32}",'
+                f'"mono_us":[{i},{i}],"closed_us":{some[-1][1]},"clock":{{"state":"synchronised","error_us":1,"leap":0}},'
+                f'"defs":"{hash.hex()}","readings":[{readings}],"missed":[{missed}],"events":[]}}\n').encode()
+        assert len(text) <= 131072
+        previous = hashlib.sha256(b"\0" + text).digest()
+        times = [t for _, t, _, _ in some]
+        database.execute("INSERT INTO blocks VALUES(?,?,?,?,?,?,?)", (n, previous, min(times), max(times), readings.count("["), len(text),
+                                                                      zstandard.compress(text)))
+        blocks[n] = text
+    assert len(blocks) < 256
+    database.commit()
+    database.close()
+    return block_objects(blocks)
