@@ -1,5 +1,6 @@
 """Disks that are full, read-only or damaged under the daemon: said, never silent, nothing stored is lost."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -243,6 +244,13 @@ def overwrite(data, packed):
     assert found, "the block was not found on the disk"
 
 
+def packed_block(data, n):
+    database = sqlite3.connect(f"file:{data}/ledger.db?mode=ro", uri=True, timeout=10)
+    packed = database.execute("SELECT packed FROM blocks WHERE n = ?", (n,)).fetchone()[0]
+    database.close()
+    return packed
+
+
 def damage_random(data, chance):
     scribble(data / "ledger.db", chance, 0.3)
 
@@ -379,10 +387,8 @@ def test_damage_found_while_it_runs_begins_a_new_log(site, compress):
         broker.stop()
         with Daemon(site.configure()) as daemon:
             wait_until(lambda: len(ledger_blocks(data)) >= 60, daemon.said, 60)
-            database = sqlite3.connect(f"file:{data}/ledger.db?mode=ro", uri=True, timeout=10)
-            packed = database.execute("SELECT packed FROM blocks WHERE n = ?", (bad,)).fetchone()[0]
-            origin = database.execute("SELECT origin FROM log").fetchone()[0]
-            database.close()
+            packed = packed_block(data, bad)
+            origin = json.loads(ledger_blocks(data)[bad])["log"]
             old = ledger_blocks(data)
             os.kill(daemon.pid, signal.SIGSTOP)  # so that nothing is written between our read and our write
             overwrite(data, packed)
@@ -410,6 +416,61 @@ def test_damage_found_while_it_runs_begins_a_new_log(site, compress):
     assert all(block == old[n] for n, block in saved.items() if n in old)
     files = {m.topic.rsplit("/", 1)[1] for m in consumer.messages if "/file/" in m.topic}
     assert {event["subject"] for event in stored_events(data, "log.recovered")} <= files
+
+
+@contextmanager
+def new_log_held_up(site):
+    """A daemon that found damage, and cannot begin a new log while `lock` is held: (daemon, lock, old origin)."""
+    with Broker(site.folder / "broker") as broker:
+        site.uplinks = [broker.uplink(required=True, no_subscribers="accept")]
+        broker.stop()
+        with Daemon(site.configure()) as daemon:
+            wait_until(lambda: len(ledger_blocks(site.data)) >= 60, daemon.said, 60)
+            # In place of the file on which it holds its lock one that is locked by us.
+            shutil.copy(site.data / "lock", site.data / "lock.ours")
+            with open(site.data / "lock.ours", "rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                (site.data / "lock.ours").rename(site.data / "lock")
+                packed, origin = packed_block(site.data, 20), stored(site.data)[0]["log"]
+                os.kill(daemon.pid, signal.SIGSTOP)  # so that nothing is written between our read and our write
+                overwrite(site.data, packed)
+                os.kill(daemon.pid, signal.SIGCONT)
+                broker.start()
+                daemon.wait_said("cannot begin a new log", 60)
+                yield daemon, lock, origin
+
+
+@needs_broker
+def test_a_reload_asked_for_while_no_new_log_can_begin_is_not_forgotten(site):
+    with new_log_held_up(site) as (daemon, lock, _):
+        assert daemon.status()["gateway"] == "gw-01", "the status is told meanwhile"
+        site.configure(block_interval="300ms")
+        daemon.child.send_signal(signal.SIGHUP)
+        time.sleep(1.5)
+        assert "taken" not in daemon.said()
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        daemon.wait_said("tally.yaml: taken")
+        wait_until(lambda: stored_events(site.data, "configuration.changed"), daemon.said)
+        assert daemon.stop() == 0
+    new = stored(site.data)
+    check_chain(ledger_blocks(site.data))
+    assert new[0]["events"][0]["kind"] == "log.begun" and stored_events(site.data, "log.recovered")
+    # What was due meanwhile is on record.
+    missed = [word for block in new for _, _, word in block["missed"]]
+    assert missed.count("stopped") >= 1.5 / 0.02 * len(QUANTITIES), len(missed)
+
+
+@needs_broker
+def test_it_can_be_stopped_while_no_new_log_can_begin(site):
+    with new_log_held_up(site) as (daemon, _, origin):
+        assert daemon.stop(3) == 0
+    site.uplinks = [uplink_to_nobody(site.folder)]
+    with Daemon(site.configure()) as daemon:
+        daemon.wait_said("a new log was begun")
+        wait_until(lambda: stored_events(site.data, "log.recovered"), daemon.said)
+        assert daemon.stop() == 0
+    begun = stored(site.data)[0]["events"][0]
+    assert begun["kind"] == "log.begun" and origin in begun["text"] and "block 20" in begun["text"], begun
 
 
 def test_random_bytes_over_pages_while_it_runs_do_not_end_it(site):

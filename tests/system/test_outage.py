@@ -1,6 +1,7 @@
 """The broker goes away, comes back, and is taken for another's: nothing is lost, and nothing goes to the wrong one."""
 
 import os
+import socket
 import time
 
 import pytest
@@ -68,6 +69,39 @@ def test_a_broker_away_for_a_while_costs_nothing(tmp_path, site):
     print(f"{grown} blocks in {OUTAGE_S} s; {check_nothing_lost(tmp_path, daemon, consumer)} blocks in all")
     kinds = [event["kind"] for event in stored_events(tmp_path / "data") if event["kind"] in ("uplink.up", "uplink.down")]
     assert kinds[:3] == ["uplink.up", "uplink.down", "uplink.up"]
+
+
+def stop_in_time(daemon, what):
+    """Promptly: polling ends within 0.3 s, and an uplink that is not connected has nothing to wait for."""
+    began = time.monotonic()
+    assert daemon.stop() == 0
+    took = time.monotonic() - began
+    print(f"stopped in {took:.2f} s, {what}")
+    assert took < 1, f"{took:.2f} s, {what}:\n{daemon.said()}"
+
+
+def test_it_stops_at_once_while_the_broker_is_away_and_loses_nothing(tmp_path, site):
+    daemon, broker, consumer = site
+    path = daemon.path
+    broker.stop()
+    wait_until(lambda: daemon.uplink().get("connected") is False, daemon.said)
+    wait_until(lambda: daemon.uplink()["size"] > daemon.uplink()["acknowledged"] + 5, daemon.said)
+    stop_in_time(daemon, "the broker gone")
+    stopped = len(ledger_blocks(tmp_path / "data"))
+    # In its place something that takes connections and says nothing: the stop falls into a handshake.
+    with socket.create_server(("127.0.0.1", broker.port)) as mute, Daemon(path) as second:
+        mute.settimeout(20)
+        with mute.accept()[0]:
+            wait_until(lambda: len(ledger_blocks(tmp_path / "data")) > stopped + 5, second.said)
+            stop_in_time(second, "the broker mute")
+    broker.start()
+    with Daemon(path) as third:
+        wait_until(lambda: third.uplink().get("connected"), third.said)
+        check_nothing_lost(tmp_path, third, consumer)
+    assert len(stored_events(tmp_path / "data", "gateway.stopped")) == 3
+    taken = [line for line in daemon.said().splitlines() if "stopped:" in line]
+    assert len(taken) == 3 and sum(int(line.split("stopped: ")[1].split()[0]) for line in taken) == \
+        sum(len(block["readings"]) for block in stored(tmp_path / "data")), taken
 
 
 def stand_in(folder, broker, options):

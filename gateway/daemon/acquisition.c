@@ -1,0 +1,118 @@
+#include "daemon/acquisition.h"
+
+#include "record/decode.h"
+
+#define QUEUE_BYTES (4u << 20) // samples waiting for the recorder
+
+// What the registers of a serial number say, for the poller, which cannot decode.
+static void format_serial(const struct driver_quantity *quantity, const uint8_t *wire,
+                          struct text *out)
+{
+    static const struct decode_ratios none = {.pt = {.magnitude = 1}, .ct = {.magnitude = 1}};
+    struct value value;
+    uint8_t raw[READING_RAW_MAX];
+    uint16_t raw_length;
+    decode_quantity(quantity, &none, wire, quantity->address, quantity->count, &value, raw,
+                    &raw_length);
+    value_append_plain(out, &value);
+}
+
+static int start_poller(struct acquisition *acquisition, const struct clock *clock, struct why *why)
+{
+    const struct config *config = acquisition->config;
+    struct poller_options options = {.config = config,
+                                     .clock = clock,
+                                     .queue = acquisition->queue,
+                                     .round_marks = config->gateway.prompt,
+                                     .format_serial = format_serial,
+                                     .before = acquisition->before};
+    int error = poller_start(&acquisition->poller, &options, why);
+    if (error == OK) {
+        poller_free(acquisition->before);
+        acquisition->before = NULL;
+    }
+    return error;
+}
+
+int acquisition_start(struct acquisition *acquisition, const struct config *config,
+                      struct ledger *ledger, struct present *present, struct why *why)
+{
+    const struct clock *clock = present->parts.clock;
+    acquisition->config = config;
+    int error =
+        definitions_make(&acquisition->definitions, config, ledger, ledger_size(ledger), why);
+    if (error) {
+        return error;
+    }
+    // In the ledger now; a megabyte with thousands of points.
+    text_free(&acquisition->definitions->json);
+    error = sample_queue_make(&acquisition->queue, QUEUE_BYTES);
+    if (error) {
+        why_set(why, error, "no memory for the queue of samples");
+        goto free_definitions;
+    }
+    struct recorder_options options = {.config = config,
+                                       .definitions = acquisition->definitions,
+                                       .ledger = ledger,
+                                       .queue = acquisition->queue,
+                                       .clock = clock};
+    error = recorder_start(&acquisition->recorder, &options, why);
+    if (error) {
+        goto free_queue;
+    }
+    error = start_poller(acquisition, clock, why);
+    if (error) {
+        goto stop_recorder;
+    }
+    present_acquisition(present, config, acquisition->definitions, acquisition->recorder,
+                        acquisition->poller);
+    return OK;
+
+stop_recorder:
+    sample_queue_close(acquisition->queue);
+    recorder_stop(acquisition->recorder);
+    acquisition->recorder = NULL;
+free_queue:
+    sample_queue_free(acquisition->queue);
+    acquisition->queue = NULL;
+free_definitions:
+    definitions_free(acquisition->definitions);
+    acquisition->definitions = NULL;
+    return error;
+}
+
+static void count_readings(struct acquisition *acquisition)
+{
+    for (size_t i = 0; i < acquisition->config->instrument_count; i++) {
+        struct poller_instrument_status status;
+        poller_instrument_status(acquisition->poller, i, &status);
+        acquisition->taken += status.readings;
+        acquisition->missed += status.missed;
+    }
+}
+
+void acquisition_stop(struct acquisition *acquisition, const struct config *next,
+                      struct present *present)
+{
+    if (!acquisition->recorder) {
+        return;
+    }
+    present_acquisition(present, acquisition->config, NULL, NULL, NULL);
+    poller_stop(acquisition->poller, next);
+    count_readings(acquisition);
+    sample_queue_close(acquisition->queue);
+    recorder_stop(acquisition->recorder);
+    sample_queue_free(acquisition->queue);
+    definitions_free(acquisition->definitions);
+    acquisition->before = acquisition->poller;
+    acquisition->poller = NULL;
+    acquisition->recorder = NULL;
+    acquisition->queue = NULL;
+    acquisition->definitions = NULL;
+}
+
+void acquisition_free(struct acquisition *acquisition)
+{
+    poller_free(acquisition->before);
+    acquisition->before = NULL;
+}

@@ -1,0 +1,31 @@
+// Acquisition under one configuration: definitions, the queue of samples, the recorder, the poller,
+// started in the order in which a reading passes and ended so that all that was taken is recorded.
+//
+// Main's thread only. Configuration, ledger, clock and `present` are borrowed from start to stop.
+#ifndef TALLY_DAEMON_ACQUISITION_H
+#define TALLY_DAEMON_ACQUISITION_H
+
+#include "daemon/present.h"
+
+struct acquisition {
+    const struct config *config;
+    struct definitions *definitions;
+    struct sample_queue *queue;
+    struct recorder *recorder; // NULL while it does not run
+    struct poller *poller;
+    struct poller *before;  // stopped; what the next takes over of due times
+    uint64_t taken, missed; // readings of pollers that have ended
+};
+
+// On an error nothing runs and all can be tried again.
+int acquisition_start(struct acquisition *acquisition, const struct config *config,
+                      struct ledger *ledger, struct present *present, struct why *why);
+// Stops polling, records all that was taken and waits until it is durable, or saved (as
+// recorder_stop). `next`: the configuration that acquisition is to go on with, or NULL: due times
+// pass over to it. The old one is needed until that has started.
+void acquisition_stop(struct acquisition *acquisition, const struct config *next,
+                      struct present *present);
+// After the last stop.
+void acquisition_free(struct acquisition *acquisition);
+
+#endif

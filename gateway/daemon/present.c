@@ -1,0 +1,66 @@
+#include "daemon/present.h"
+
+void present_init(struct present *present, const struct clock *clock)
+{
+    *present = (struct present){.parts = {.clock = clock, .started_us = clock_mono_us(clock)}};
+    present->parts.uplinks = present->uplinks;
+    pthread_mutex_init(&present->lock, NULL);
+}
+
+void present_ledger(struct present *present, struct ledger *ledger)
+{
+    pthread_mutex_lock(&present->lock);
+    present->parts.ledger = ledger;
+    pthread_mutex_unlock(&present->lock);
+}
+
+void present_acquisition(struct present *present, const struct config *config,
+                         const struct definitions *definitions, struct recorder *recorder,
+                         struct poller *poller)
+{
+    pthread_mutex_lock(&present->lock);
+    present->parts.config = config;
+    present->parts.definitions = definitions;
+    present->parts.recorder = recorder;
+    present->parts.poller = poller;
+    pthread_mutex_unlock(&present->lock);
+}
+
+void present_add_uplink(struct present *present, struct uplink *uplink)
+{
+    pthread_mutex_lock(&present->lock);
+    present->uplinks[present->parts.uplink_count++] = uplink;
+    pthread_mutex_unlock(&present->lock);
+}
+
+void present_no_uplinks(struct present *present)
+{
+    pthread_mutex_lock(&present->lock);
+    present->parts.uplink_count = 0;
+    pthread_mutex_unlock(&present->lock);
+}
+
+void present_event(void *context, const char *kind, const char *subject, const char *text)
+{
+    struct present *present = context;
+    pthread_mutex_lock(&present->lock);
+    if (present->parts.recorder) {
+        recorder_event(present->parts.recorder, kind, subject, "%s", text);
+    } else {
+        present->unrecorded++;
+    }
+    pthread_mutex_unlock(&present->lock);
+}
+
+void present_answer(void *context, const char *request, struct text *out)
+{
+    struct present *present = context;
+    pthread_mutex_lock(&present->lock);
+    status_answer(&present->parts, request, out);
+    pthread_mutex_unlock(&present->lock);
+}
+
+void present_status(void *context, struct text *out)
+{
+    present_answer(context, "status", out);
+}
