@@ -1,7 +1,8 @@
 #include "control/control.h"
 
+#include "base/local_socket.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -9,8 +10,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,39 +42,6 @@ static int64_t now_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-// Fills the address. A path longer than sun_path (108 bytes) goes by way of its folder's
-// descriptor, which the caller then closes (*folder; -1 when none was needed).
-static int address_make(struct sockaddr_un *address, const char *path, int *folder, struct why *why)
-{
-    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    *folder = -1;
-    if (strlen(path) < sizeof address->sun_path) {
-        memcpy(address->sun_path, path, strlen(path) + 1);
-        return OK;
-    }
-    const char *slash = strrchr(path, '/');
-    char *parent = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    if (!parent) {
-        return ERROR_MEMORY;
-    }
-    *folder = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int failure = errno;
-    free(parent);
-    if (*folder < 0) {
-        errno = failure;
-        return why_set(why, failure == ENOENT ? ERROR_ABSENT : ERROR_SYSTEM,
-                       "control socket %s: %s", path, strerror(failure));
-    }
-    int length = snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s",
-                          *folder, slash ? slash + 1 : path);
-    if ((size_t)length >= sizeof address->sun_path) {
-        close(*folder);
-        *folder = -1;
-        return why_set(why, ERROR_RANGE, "control socket %s: the name is too long", path);
-    }
-    return OK;
 }
 
 static void connection_close(struct connection *connection)
@@ -241,64 +207,6 @@ static void *control_run(void *context)
     }
 }
 
-// Removes a socket that a daemon left behind when it was killed. ERROR_BUSY when one listens there;
-// ERROR_REFUSED when the path is something else.
-static int listener_clear(const struct sockaddr_un *address, const char *path, struct why *why)
-{
-    struct stat status;
-    if (lstat(path, &status) < 0) {
-        return OK;
-    }
-    if (!S_ISSOCK(status.st_mode)) {
-        return why_set(why, ERROR_REFUSED, "control socket %s: there is a file of that name", path);
-    }
-    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool answered =
-        probe >= 0 &&
-        (connect(probe, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN);
-    if (probe >= 0) {
-        close(probe);
-    }
-    if (answered) {
-        return why_set(why, ERROR_BUSY, "control socket %s: another daemon listens there", path);
-    }
-    if (unlink(path) < 0) {
-        return why_set(why, ERROR_SYSTEM, "control socket %s: cannot remove the old one: %s", path,
-                       strerror(errno));
-    }
-    return OK;
-}
-
-static int listener_open(const char *path, int *out, struct why *why)
-{
-    struct sockaddr_un address;
-    int folder = -1, fd = -1;
-    int error = address_make(&address, path, &folder, why);
-    if (error) {
-        return error;
-    }
-    error = listener_clear(&address, path, why);
-    if (error) {
-        goto close_folder;
-    }
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    // Nobody can connect before listen(), so the mode is right by the time it matters.
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
-        chmod(path, 0660) < 0 || listen(fd, CONNECTIONS_MAX) < 0) {
-        error = why_set(why, ERROR_SYSTEM, "control socket %s: %s", path, strerror(errno));
-        if (fd >= 0) {
-            close(fd);
-        }
-        goto close_folder;
-    }
-    *out = fd;
-close_folder:
-    if (folder >= 0) {
-        close(folder);
-    }
-    return error;
-}
-
 int control_start(struct control **out, const char *path,
                   void (*answer)(void *context, const char *request, struct text *out),
                   void *context, struct why *why)
@@ -321,8 +229,14 @@ int control_start(struct control **out, const char *path,
         why_set(why, error, "control socket: no memory or descriptors");
         goto free_control;
     }
-    error = listener_open(path, &control->listener, why);
+    struct why reason;
+    error = local_socket_listen(&control->listener, path, 0660, CONNECTIONS_MAX, &reason);
+    if (error == ERROR_BUSY) {
+        why_set(why, error, "control socket %s: another daemon listens there", path);
+        goto free_control;
+    }
     if (error) {
+        why_set(why, error, "control socket %s", reason.text);
         goto free_control;
     }
     if (pthread_create(&control->thread, NULL, control_run, control) != 0) {
@@ -366,29 +280,6 @@ void control_stop(struct control *control)
 
 // --- client
 
-static int client_connect(const char *path, int *out, struct why *why)
-{
-    struct sockaddr_un address;
-    int folder, error = address_make(&address, path, &folder, why);
-    if (error) {
-        return error;
-    }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
-        bool absent = errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR;
-        error = why_set(why, absent ? ERROR_ABSENT : ERROR_SYSTEM, "control socket %s: %s", path,
-                        absent ? "no daemon listens there" : strerror(errno));
-        if (fd >= 0) {
-            close(fd);
-        }
-    }
-    if (folder >= 0) {
-        close(folder);
-    }
-    *out = error ? -1 : fd;
-    return error;
-}
-
 static int client_read_line(int fd, struct text *out, int64_t deadline_ms)
 {
     for (;;) {
@@ -416,9 +307,13 @@ static int client_read_line(int fd, struct text *out, int64_t deadline_ms)
 int control_ask(const char *path, const char *request, struct text *out, struct why *why)
 {
     int fd;
-    int error = client_connect(path, &fd, why);
+    struct why reason;
+    int error = local_socket_connect(&fd, path, &reason);
+    if (error == ERROR_ABSENT) {
+        return why_set(why, error, "control socket %s: no daemon listens there", path);
+    }
     if (error) {
-        return error;
+        return why_set(why, error, "control socket %s", reason.text);
     }
     char line[REQUEST_MAX + 2];
     int length = snprintf(line, sizeof line, "%s\n", request);

@@ -6,6 +6,7 @@
 #ifndef TALLY_SIM_ANSWER_H
 #define TALLY_SIM_ANSWER_H
 
+#include "bus/frame.h"
 #include "frame.h"
 #include "lab.h"
 

@@ -1,5 +1,6 @@
 #include "control.h"
 
+#include "base/local_socket.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -10,8 +11,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define CONTROL_REPLY_MAX (4u << 20)
@@ -231,68 +230,12 @@ static void order_obey(struct lab *lab, char *line, struct text *reply)
 
 // ---- the socket
 
-static int address_of(const char *path, struct sockaddr_un *address, struct why *why)
-{
-    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address->sun_path) {
-        return why_set(why, ERROR_RANGE, "%s: a socket's path has at most %zu bytes", path,
-                       sizeof address->sun_path - 1);
-    }
-    memcpy(address->sun_path, path, strlen(path) + 1);
-    return OK;
-}
-
-static int connect_to(const char *path, struct why *why)
-{
-    struct sockaddr_un address;
-    if (address_of(path, &address, why) != OK) {
-        return -1;
-    }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0) {
-        return fd;
-    }
-    why_set(why, ERROR_SYSTEM, "%s: %s", path, strerror(errno));
-    if (fd >= 0) {
-        close(fd);
-    }
-    return -1;
-}
-
-// Takes away a socket that a lab left behind; never anything else.
-static int clear_stale(const char *path, struct why *why)
-{
-    struct stat there;
-    if (lstat(path, &there) != 0) {
-        return OK;
-    }
-    if (!S_ISSOCK(there.st_mode)) {
-        return why_set(why, ERROR_REFUSED, "%s is there already and is no socket", path);
-    }
-    int fd = connect_to(path, NULL);
-    if (fd >= 0) {
-        close(fd);
-        return why_set(why, ERROR_REFUSED, "%s: a lab is running there", path);
-    }
-    unlink(path);
-    return OK;
-}
-
 static int control_listen(struct control *control, const char *path, struct why *why)
 {
-    struct sockaddr_un address;
-    int status = address_of(path, &address, why);
-    if (status == OK) {
-        status = clear_stale(path, why);
-    }
-    if (status != OK) {
-        return status;
-    }
-    control->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (control->listener < 0 ||
-        bind(control->listener, (struct sockaddr *)&address, sizeof address) != 0 ||
-        listen(control->listener, 16) != 0) {
-        return why_set(why, ERROR_SYSTEM, "%s: %s", path, strerror(errno));
+    int error = local_socket_listen(&control->listener, path, 0660, 16, why);
+    if (error) {
+        return error == ERROR_BUSY ? why_set(why, error, "%s: a lab is running there", path)
+                                   : error;
     }
     control->path = strdup(path);
     return control->path == NULL ? why_set(why, ERROR_MEMORY, "no memory") : OK;
@@ -463,8 +406,8 @@ static int print_reply(int fd, bool many)
 int control_tell(const char *path, const char *order)
 {
     struct why why;
-    int fd = connect_to(path, &why);
-    if (fd < 0) {
+    int fd;
+    if (local_socket_connect(&fd, path, &why) != OK) {
         fprintf(stderr, "tally-sim: %s\n", why.text);
         return 2;
     }

@@ -10,8 +10,8 @@
 #define CONTROL_LINE_MAX    512
 
 // Listens on `path` (a Unix stream socket; a stale one is replaced), or on nothing when path is
-// NULL; then serves until `signal_fd` (a signalfd) is readable. ERROR_SYSTEM, ERROR_REFUSED (a lab
-// answers there already, or it is no socket) before anything is served.
+// NULL; then serves until `signal_fd` (a signalfd) is readable. Errors of local_socket_listen, with
+// why, before anything is served.
 struct control;
 int control_open(struct control **out, struct lab *lab, const char *path, struct why *why);
 void control_run(struct control *control, int signal_fd);

@@ -1,5 +1,5 @@
-// Modbus frames: their CRC and length. Modbus over Serial Line V1.02 §2.5.1, Application Protocol
-// V1.1b3 §6. Pure functions.
+// Modbus requests as an instrument receives them: whether their CRC is good, and how long they are.
+// Modbus over Serial Line V1.02 §2.5.1, Application Protocol V1.1b3 §6. Pure functions.
 #ifndef TALLY_SIM_FRAME_H
 #define TALLY_SIM_FRAME_H
 
@@ -11,7 +11,6 @@
 #define FRAME_TCP_MAX 260
 #define FRAME_PDU_MAX 253
 
-uint16_t frame_crc(const uint8_t *bytes, size_t length);
 // Whether the last two bytes are the CRC of those before.
 bool frame_crc_good(const uint8_t *bytes, size_t length);
 // The length of the RTU request that begins with these bytes. 0: more bytes are needed to tell; -1:
