@@ -165,6 +165,12 @@ void text_append_json(struct text *text, const char *string)
     text_append(text, "\"", 1);
 }
 
+bool text_is_name(const char *text, size_t max)
+{
+    size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    return length > 0 && length <= max && !text[length];
+}
+
 int text_parse_hex(const char *hex, void *out, size_t length)
 {
     unsigned char *to = out;

@@ -40,6 +40,8 @@ void text_append_hex(struct text *text, const void *bytes, size_t length);
 // UTF-8 become U+FFFD.
 void text_append_json(struct text *text, const char *string);
 
+// Whether it is a name: 1 to `max` of a-z, 0-9 and '-'.
+bool text_is_name(const char *text, size_t max);
 // Reads 2*length lower-case hexadecimal digits. ERROR_INPUT on anything else, upper case too.
 int text_parse_hex(const char *hex, void *out, size_t length);
 // Writes 2*length digits and a terminator.

@@ -31,8 +31,7 @@ const char *config_read_name(struct config_reader *reader, const struct node *no
     if (!node || !document_string(reader->document, node, what, 1, 200, &name)) {
         return NULL;
     }
-    size_t good = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
-    if (name[good] || good > NAME_MAX_BYTES) {
+    if (!text_is_name(name, NAME_MAX_BYTES)) {
         document_fault(reader->document, node,
                        "%s %s: not a name (expected 1 to %d of a-z, 0-9, -)", what, name,
                        NAME_MAX_BYTES);

@@ -89,7 +89,7 @@ int driver_load(struct driver **out, const char *directory, const char *id, stru
 {
     *out = NULL;
     size_t before = faults->count + faults->dropped;
-    if (!driver_is_word(id, DRIVER_ID_MAX)) {
+    if (!text_is_name(id, DRIVER_ID_MAX)) {
         faults_add(faults, directory, 0, 0,
                    "driver '%.80s': expected a name of a-z, 0-9 and -, as in eastron-sdm630", id);
         return ERROR_INPUT;
@@ -148,7 +148,7 @@ static bool id_of_file(const char *file, char **id)
         return false;
     }
     *id = strndup(file, length - 5);
-    if (*id && driver_is_word(*id, DRIVER_ID_MAX)) {
+    if (*id && text_is_name(*id, DRIVER_ID_MAX)) {
         return true;
     }
     free(*id);

@@ -43,7 +43,7 @@ static void read_names(struct driver_reader *reader, const struct quantity_nodes
     if (nodes->name &&
         driver_read_note(reader,
                          document_string(document, nodes->name, "name", 1, 200, &quantity->name)) &&
-        !driver_is_word(quantity->name, 32)) {
+        !text_is_name(quantity->name, 32)) {
         driver_read_fault(reader, nodes->name,
                           "name %s: expected 1 to 32 of a-z, 0-9 and -, as in voltage-l1",
                           quantity->name);

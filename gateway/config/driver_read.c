@@ -6,7 +6,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 void driver_read_fault(struct driver_reader *reader, const struct node *node, const char *format,
                        ...)
@@ -104,12 +103,6 @@ bool driver_read_uint16(struct driver_reader *reader, const struct node *node, c
     }
     *out = (uint16_t)number;
     return true;
-}
-
-bool driver_is_word(const char *text, size_t max)
-{
-    size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
-    return length > 0 && length <= max && !text[length];
 }
 
 size_t driver_list_length(const struct node *list)

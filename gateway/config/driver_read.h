@@ -33,8 +33,6 @@ bool driver_read_note(struct driver_reader *reader, bool good);
 // Zeroed memory in the driver's arena. NULL notes a fault.
 void *driver_read_take(struct driver_reader *reader, size_t bytes);
 size_t driver_list_length(const struct node *list);
-// 1 to max of a-z, 0-9 and '-'.
-bool driver_is_word(const char *text, size_t max);
 // "12", "0x0C", "-5". 0; ERROR_INPUT: not a number; ERROR_RANGE: beyond 64 bits.
 int driver_parse_number(const char *text, bool *negative, uint64_t *out);
 // A whole number from 0 to max, decimal or hexadecimal. False after a fault.

@@ -115,7 +115,7 @@ static int unpack_row(struct ledger_reader *reader, sqlite3_stmt *row, uint64_t 
                        error == ERROR_DAMAGED ? "it does not unpack" : error_text(error));
     }
     struct digest real = block_leaf(out->data, out->length);
-    if (!has || memcmp(&real, &leaf, sizeof leaf) != 0) {
+    if (!has || !digest_equal(&real, &leaf)) {
         return why_set(why, ERROR_DAMAGED, "block %llu: its bytes do not agree with its hash",
                        (unsigned long long)n);
     }
@@ -307,7 +307,7 @@ int ledger_reader_file(struct ledger_reader *reader, const struct digest *hash, 
         } else {
             text_commit(out, length);
             struct digest real = digest_of(NULL, 0, out->data, out->length);
-            error = memcmp(&real, hash, sizeof real) == 0
+            error = digest_equal(&real, hash)
                         ? OK
                         : why_set(why, ERROR_DAMAGED, "a file does not agree with its hash");
         }

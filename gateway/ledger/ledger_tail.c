@@ -47,7 +47,7 @@ int tail_verify_block(struct store *store, const char *origin, uint64_t n, bool 
         return error;
     }
     struct digest real = block_leaf(bytes->data, bytes->length);
-    if (memcmp(&real, &leaf, sizeof leaf) != 0) {
+    if (!digest_equal(&real, &leaf)) {
         return why_set(why, ERROR_DAMAGED, "its bytes do not agree with its hash");
     }
     if (block_parse(view, bytes->data, bytes->length, why) != OK) {

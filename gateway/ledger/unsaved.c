@@ -163,7 +163,7 @@ static bool is_stored(struct ledger *ledger, uint64_t n, const char *line, size_
     if (get) {
         sqlite3_bind_int64(get, 1, (int64_t)n);
         same = sqlite3_step(get) == SQLITE_ROW && store_column_digest(get, 0, &stored) &&
-               memcmp(&stored, &leaf, sizeof leaf) == 0;
+               digest_equal(&stored, &leaf);
     }
     store_done(get);
     return same;

@@ -86,15 +86,10 @@ uint64_t feed_next_block(const struct feed *feed)
     return feed->next;
 }
 
-static bool same(const struct digest *a, const struct digest *b)
-{
-    return memcmp(a->bytes, b->bytes, DIGEST_SIZE) == 0;
-}
-
 static bool is_delivered(const struct feed *feed, const struct digest *file)
 {
     for (size_t i = 0; i < feed->delivered_count; i++) {
-        if (same(&feed->delivered[i], file)) {
+        if (digest_equal(&feed->delivered[i], file)) {
             return true;
         }
     }
@@ -127,7 +122,7 @@ static bool block_says_same(const struct feed *feed)
     const char *p = memmem(feed->block.data, within, key, sizeof key - 1);
     return p && (size_t)(p - feed->block.data) + sizeof key - 1 + 2 * DIGEST_SIZE <= length &&
            text_parse_hex(p + sizeof key - 1, definitions.bytes, DIGEST_SIZE) == OK &&
-           same(&definitions, &feed->definitions);
+           digest_equal(&definitions, &feed->definitions);
 }
 
 // Lists the files to be sent before the loaded block. Those of the block before have been sent.
@@ -148,7 +143,7 @@ static int list_files(struct feed *feed, struct why *why)
         return why_set(why, ERROR_SYSTEM, "block %llu needs more than %d files",
                        (unsigned long long)feed->next, FEED_FILES_MAX);
     }
-    bool known = feed->have_definitions && same(&definitions, &feed->definitions);
+    bool known = feed->have_definitions && digest_equal(&definitions, &feed->definitions);
     if (error || (known && feed->listed)) {
         return error;
     }
@@ -232,7 +227,7 @@ static void give_chunk(struct feed *feed, size_t chunk_max, struct feed_item *ou
         .content_type = "application/octet-stream",
         .properties = {{"offset", feed->offset},
                        {"total", feed->total},
-                       {"kind", same(hash, &feed->definitions) ? "definitions" : "file"}}};
+                       {"kind", digest_equal(hash, &feed->definitions) ? "definitions" : "file"}}};
     out->item = (struct window_item){
         .kind = ITEM_FILE, .file = *hash, .last = length == left, .bytes = length};
     feed->file_offset += length;

@@ -294,19 +294,26 @@ static void a_missing_file_is_a_fault(void **state)
     faults_free(&faults);
 }
 
-static void the_number_of_instruments_is_bounded(void **state)
+// A configuration that ends with `count` instruments of a driver, on ten buses.
+static struct text large_site(const char *driver, int count)
 {
-    (void)state;
     struct text text = text_make(TEXT_MAX);
     text_append_string(&text, SITE "gateway: {name: gw-01, data: d}\nbuses:\n");
     for (int i = 0; i < 10; i++) {
         text_append_format(&text, "  - {name: b%d, tcp: \"192.0.2.1:%d\"}\n", i, 500 + i);
     }
     text_append_string(&text, "instruments:\n");
-    for (int i = 0; i < CONFIG_INSTRUMENTS_MAX; i++) {
-        text_append_format(&text, "  - {name: m%d, bus: b%d, unit: %d, driver: meter, every: 1h}\n",
-                           i, i / 250, i % 250);
+    for (int i = 0; i < count; i++) {
+        text_append_format(&text, "  - {name: m%d, bus: b%d, unit: %d, driver: %s, every: 1h}\n", i,
+                           i / 250, i % 250, driver);
     }
+    return text;
+}
+
+static void the_number_of_instruments_is_bounded(void **state)
+{
+    (void)state;
+    struct text text = large_site("meter", CONFIG_INSTRUMENTS_MAX);
     struct config *config = load_good(text.data);
     assert_int_equal(config->instrument_count, CONFIG_INSTRUMENTS_MAX);
     assert_int_equal(config->driver_count, 1);
@@ -323,16 +330,7 @@ static void the_number_of_instruments_is_bounded(void **state)
 static void the_number_of_points_is_bounded(void **state)
 {
     (void)state;
-    struct text text = text_make(TEXT_MAX);
-    text_append_string(&text, SITE "gateway: {name: gw-01, data: d}\nbuses:\n");
-    for (int i = 0; i < 8; i++) {
-        text_append_format(&text, "  - {name: b%d, tcp: \"192.0.2.1:%d\"}\n", i, 500 + i);
-    }
-    text_append_string(&text, "instruments:\n");
-    for (int i = 0; i < CONFIG_POINTS_MAX / 12 + 1; i++) {
-        text_append_format(&text, "  - {name: m%d, bus: b%d, unit: %d, driver: wide, every: 1h}\n",
-                           i, i / 250, i % 250);
-    }
+    struct text text = large_site("wide", CONFIG_POINTS_MAX / 12 + 1);
     struct faults faults = {0};
     assert_null(load_text(text.data, &faults));
     assert_int_equal(faults.count, 1);

@@ -92,32 +92,30 @@ static void every_truncation_waits_for_what_is_missing_at_most(void **state)
     }
 }
 
-static void every_flipped_bit_of_an_rtu_answer_is_noticed(void **state)
+// Flips each bit of the first `guarded` bytes (0: of all) of a good answer.
+static void expect_flips_noticed(const struct frame_request *request, size_t guarded)
 {
-    (void)state;
     uint8_t bytes[FRAME_MAX];
-    size_t length = good_answer(&rtu, bytes);
-    for (size_t bit = 0; bit < 8 * length; bit++) {
+    size_t length = good_answer(request, bytes);
+    for (size_t bit = 0; bit < 8 * (guarded ? guarded : length); bit++) {
         bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        struct frame_answer answer = frame_judge(&rtu, bytes, length);
+        struct frame_answer answer = frame_judge(request, bytes, length);
         assert_int_not_equal(answer.state, FRAME_COMPLETE);
         assert_int_not_equal(answer.state, FRAME_EXCEPTION);
         bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
 }
 
+static void every_flipped_bit_of_an_rtu_answer_is_noticed(void **state)
+{
+    (void)state;
+    expect_flips_noticed(&rtu, 0);
+}
+
 static void every_flipped_bit_of_a_tcp_header_is_noticed(void **state)
 {
     (void)state;
-    uint8_t bytes[FRAME_MAX];
-    size_t length = good_answer(&tcp, bytes);
-    for (size_t bit = 0; bit < 8 * 9; bit++) { // TCP has no CRC: data are the transport's to keep
-        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        struct frame_answer answer = frame_judge(&tcp, bytes, length);
-        assert_int_not_equal(answer.state, FRAME_COMPLETE);
-        assert_int_not_equal(answer.state, FRAME_EXCEPTION);
-        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
-    }
+    expect_flips_noticed(&tcp, 9); // TCP has no CRC: data are the transport's to keep
 }
 
 static void an_exception_is_told_apart(void **state)
