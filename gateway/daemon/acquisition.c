@@ -1,5 +1,6 @@
 #include "daemon/acquisition.h"
 
+#include "daemon/announce.h"
 #include "record/decode.h"
 
 #define QUEUE_BYTES (4u << 20) // samples waiting for the recorder
@@ -38,9 +39,14 @@ int acquisition_start(struct acquisition *acquisition, const struct config *conf
                       struct ledger *ledger, struct present *present, struct why *why)
 {
     const struct clock *clock = present->parts.clock;
+    struct ledger_opening found = {.fresh = false};
     acquisition->config = config;
-    int error =
-        definitions_make(&acquisition->definitions, config, ledger, ledger_size(ledger), why);
+    // What the recorder before could not store comes before what this one will.
+    int error = ledger_take_in_unsaved(ledger, &found, why);
+    if (error) {
+        return error;
+    }
+    error = definitions_make(&acquisition->definitions, config, ledger, ledger_size(ledger), why);
     if (error) {
         return error;
     }
@@ -66,6 +72,7 @@ int acquisition_start(struct acquisition *acquisition, const struct config *conf
     }
     present_acquisition(present, config, acquisition->definitions, acquisition->recorder,
                         acquisition->poller);
+    announce_left(acquisition->recorder, &found);
     return OK;
 
 stop_recorder:

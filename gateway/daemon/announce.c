@@ -7,7 +7,7 @@
 #include <string.h>
 
 // What neither the log nor the recovered files have is said, with the place where it is.
-static void announce_left(struct recorder *recorder, const struct ledger_opening *opening)
+void announce_left(struct recorder *recorder, const struct ledger_opening *opening)
 {
     if (opening->left_to) {
         log_error("of %s, blocks %" PRIu64 " to before %" PRIu64

@@ -12,6 +12,9 @@
 // `origin` is that of the log, `opening` what ledger_open found.
 void announce_run(struct recorder *recorder, const struct config *config, const char *origin,
                   const struct ledger_opening *opening);
+// Of it, what is in no log: what the recovered files have no room for, and what in `unsaved` does
+// not follow. Part of announce_run.
+void announce_left(struct recorder *recorder, const struct ledger_opening *opening);
 // A required uplink that is configured no more still holds back pruning, until the disk is full.
 void announce_orphans(struct recorder *recorder, const struct config *config);
 

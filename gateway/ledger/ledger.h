@@ -97,6 +97,10 @@ void ledger_report_damage(struct ledger *ledger, const char *what);
 // Keeps a block that could not be appended in the file `unsaved` beside the database; the next
 // ledger_open appends it, or, when a new log begins, keeps it as a recovered file.
 int ledger_save_unstored(struct ledger *ledger, const struct ledger_block *block, struct why *why);
+// What ledger_open does with that file, for a recorder that follows on another in one process;
+// while nobody appends. Errors as of ledger_append: call it again, before anything is appended.
+// Sets what of `found` speaks of `unsaved`.
+int ledger_take_in_unsaved(struct ledger *ledger, struct ledger_opening *found, struct why *why);
 // 1 MiB held back in the file `reserve`, really written, so that the event of a full disk has room.
 int ledger_reserve_hold(struct ledger *ledger, struct why *why);
 void ledger_reserve_release(struct ledger *ledger);

@@ -281,7 +281,7 @@ int ledger_open(struct ledger **out, const struct ledger_options *options,
     error = error ? error
                   : ledger_fits(options->directory, options->site_code, options->gateway_name, why);
     error = error ? error : open_log(ledger, options, opening, why);
-    error = error ? error : unsaved_take_in(ledger, opening, why);
+    error = error ? error : ledger_take_in_unsaved(ledger, opening, why);
     error = error ? error : note_opened(ledger, why);
     if (ledger->size == 0 && !opening->new_log) { // a crash came before its first block
         opening->fresh = opening->new_log = true;

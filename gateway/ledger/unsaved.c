@@ -202,20 +202,23 @@ static void put_away(const struct ledger *ledger, struct ledger_opening *opening
     folder_sync(ledger->directory);
 }
 
-int unsaved_take_in(struct ledger *ledger, struct ledger_opening *opening, struct why *why)
+int ledger_take_in_unsaved(struct ledger *ledger, struct ledger_opening *found, struct why *why)
 {
     struct unsaved unsaved;
     struct block_view view = {.n = 0};
     size_t length;
+    pthread_mutex_lock(&ledger->writing);
+    found->unsaved_left = 0;
     int error = unsaved_open(&unsaved, ledger->directory, why);
-    bool found = unsaved.file;
+    bool is_there = unsaved.file;
     while (error == OK && unsaved_next(&unsaved, &length)) {
-        error = take_line(ledger, &view, unsaved.line, length, opening, why);
+        error = take_line(ledger, &view, unsaved.line, length, found, why);
     }
     unsaved_close(&unsaved);
     block_view_free(&view);
-    if (error == OK && found) {
-        put_away(ledger, opening);
+    if (error == OK && is_there) {
+        put_away(ledger, found);
     }
+    pthread_mutex_unlock(&ledger->writing);
     return error;
 }

@@ -23,8 +23,4 @@ void unsaved_close(struct unsaved *unsaved);
 // for a line that is no block: too long, or without its end.
 bool unsaved_next(struct unsaved *unsaved, size_t *length);
 
-// Appends what is in the file to the log where it belongs there, and removes it; what does not is
-// kept under another name, which `opening` tells.
-int unsaved_take_in(struct ledger *ledger, struct ledger_opening *opening, struct why *why);
-
 #endif

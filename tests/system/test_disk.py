@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import sqlite3
@@ -52,7 +53,7 @@ def fill(path):
 
 
 def polls(daemon):
-    return sum(i["polls"] for i in (daemon.status() or {}).get("instruments", []))
+    return sum(i.get("polls", 0) for i in (daemon.status() or {}).get("instruments", []))
 
 
 # --- full ---------------------------------------------------------------------------------------
@@ -121,6 +122,80 @@ def test_a_full_disk_is_said_and_costs_nothing_that_was_stored(tmp_path):
         print(f"{taken} readings taken, {kept} stored, {lost} missed while it was full")
 
 
+def all_that_was_taken(daemon, data):
+    """After its end: every reading taken is stored, in order, and nothing lies beside the ledger."""
+    taken, kept = re.search(r"stopped: (\d+) readings taken, (\d+) stored", daemon.said()).groups()
+    assert int(taken) == int(kept) == len(stored_readings(data)), daemon.said()
+    check_chain(ledger_blocks(data))
+    assert not list(data.glob("unsaved*"))
+
+
+def test_a_reload_while_the_disk_is_full_is_refused(tmp_path, site):
+    with small_disk(tmp_path, 8 * MIB) as disk:
+        data = disk / "data"
+        with Daemon(site.configure(data=str(data))) as daemon:
+            wait_until(lambda: stored_readings(data), daemon.said)
+            fill(disk / "filler")
+            daemon.wait_said("the disk is full")
+            wait_until(lambda: not (data / "reserve").exists(), daemon.said)
+            fill(disk / "more")  # what was held back too
+            wait_until(lambda: daemon.status()["ledger"]["full"], daemon.said)
+            site.configure(data=str(data), block_readings=500)
+            os.kill(daemon.pid, signal.SIGHUP)
+            daemon.wait_said("not taken: the disk is full")
+            before = polls(daemon)
+            (disk / "more").unlink()
+            (disk / "filler").unlink()
+            daemon.wait_said("room on the disk again")
+            wait_until(lambda: polls(daemon) > before + 10, daemon.said)
+            os.kill(daemon.pid, signal.SIGHUP)
+            daemon.wait_said("tally.yaml: taken")
+            wait_until(lambda: stored_events(data, "configuration.changed"), daemon.said)
+            assert daemon.stop() == 0
+        assert len(stored_events(data, "configuration.refused")) == 1
+        all_that_was_taken(daemon, data)
+
+
+def test_a_reload_on_a_disk_that_is_full_unnoticed_loses_nothing(tmp_path, site):
+    """Nothing was to be stored yet since it is full: the reload begins, and its end finds no room."""
+    with small_disk(tmp_path, 8 * MIB) as disk:
+        data = disk / "data"
+        settings = {"data": str(data), "block_interval": "5s", "prompt": False}
+        with Daemon(site.configure(**settings)) as daemon:
+            wait_until(lambda: stored_readings(data), daemon.said)
+            fill(disk / "filler")
+            time.sleep(3)  # the next block is worth some pages
+            site.configure(**settings, block_readings=500)
+            os.kill(daemon.pid, signal.SIGHUP)
+            daemon.wait_said("the disk is full")
+            time.sleep(8)  # what cannot be stored is put beside the ledger after 5 s
+            (disk / "filler").unlink()
+            wait_until(lambda: "tally.yaml: taken" in daemon.said() or "not taken" in daemon.said(), daemon.said)
+            before = polls(daemon)
+            wait_until(lambda: polls(daemon) > before + 10, daemon.said)
+            assert daemon.running() and daemon.stop() == 0
+        all_that_was_taken(daemon, data)
+
+
+def test_a_reload_takes_in_what_its_recorder_could_not_store(site):
+    """No file may grow, not even into the room held back; what is put beside the ledger is a new file."""
+    data, settings = site.data, {"block_interval": "1s", "prompt": False}
+    with Daemon(site.configure(**settings)) as daemon:
+        wait_until(lambda: (data / "ledger.db-wal").exists() and (data / "ledger.db-wal").stat().st_size > 60000,
+                   daemon.said, 60)
+        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (30000, resource.RLIM_INFINITY))
+        time.sleep(0.5)  # some readings
+        site.configure(**settings, block_readings=500)
+        os.kill(daemon.pid, signal.SIGHUP)
+        wait_until((data / "unsaved").exists, daemon.said)
+        time.sleep(2)
+        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        before = polls(daemon)
+        wait_until(lambda: polls(daemon) > before + 10, daemon.said)
+        assert daemon.running() and daemon.stop() == 0
+    all_that_was_taken(daemon, data)
+
+
 def test_a_disk_full_from_the_start_is_said(tmp_path):
     with small_disk(tmp_path, 2 * MIB) as disk:
         fill(disk / "filler")
@@ -160,7 +235,7 @@ class Site:
         return configuration(
             self.folder, [{"name": "b", "tcp": f"127.0.0.1:{self.meter.port}"}],
             [{"name": "meter", "bus": "b", "unit": 1, "driver": "eastron-sdm630", "every": "20ms",
-              "quantities": QUANTITIES}], self.uplinks, prompt=True, **gateway)
+              "quantities": QUANTITIES}], self.uplinks, **{"prompt": True, **gateway})
 
     def collect(self, count, end):
         """Runs until there are that many blocks, and ends it: "kill" or "stop". The blocks."""
