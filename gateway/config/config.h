@@ -37,9 +37,9 @@ struct config_bus {
     bool low_latency;    // RTU: ask the port for ASYNC_LOW_LATENCY where it has it; yes by default
     int64_t timeout_us;  // for an answer to begin, after the request's wire time; 500 ms by default
                          // (`timeout`)
-    int64_t late_max_us; // after a failed exchange the line is drained until this has passed
-                         // (`late_max`); 1 s by default for RTU
-    int line, column;    // in the file
+    int64_t late_max_us; // after a failed exchange, and at the start, the line is drained until
+                         // this has passed (`late_max`); 1 s by default
+    int line, column; // in the file
 };
 
 struct config_instrument {
