@@ -43,6 +43,8 @@ enum peer_fault {
     PEER_RESET,     // TCP: closes instead of answering
 };
 
+#define PEER_ANSWERS 2048
+
 struct peer {
     bool tcp_frames; // else RTU
     bool pty;
@@ -61,6 +63,9 @@ struct peer {
     atomic_bool stopping;
     atomic_int requests, connections, strange;
     int64_t answered_ns; // when the last answer had been written
+    // By request, the first ones: when its answer had been written; INT64_MAX while it is, 0 if
+    // not.
+    _Atomic int64_t answers_ns[PEER_ANSWERS];
     _Atomic int64_t least_gap_ns;
 };
 
@@ -212,8 +217,15 @@ static inline void peer_serve(struct peer *peer, const struct frame_request *req
         (fault == PEER_LATE && peer_now_ns() > asked_ns + peer->late_most_us * 1000)) {
         return;
     }
+    int n = atomic_load(&peer->requests) - 1;
+    if (n < PEER_ANSWERS) {
+        atomic_store(&peer->answers_ns[n], INT64_MAX);
+    }
     peer_say(peer, fault, asked, asked_length, bytes, length);
     peer->answered_ns = peer_now_ns();
+    if (n < PEER_ANSWERS) {
+        atomic_store(&peer->answers_ns[n], peer->answered_ns);
+    }
 }
 
 // The request at the start of `bytes`: its length; 0 when it is not whole yet.
