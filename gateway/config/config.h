@@ -39,7 +39,7 @@ struct config_bus {
                          // (`timeout`)
     int64_t late_max_us; // after a failed exchange, and at the start, the line is drained until
                          // this has passed (`late_max`); 1 s by default
-    int line, column; // in the file
+    int line, column;    // in the file
 };
 
 struct config_instrument {
