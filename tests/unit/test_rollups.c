@@ -442,7 +442,7 @@ static void rollups_neither_lose_nor_count_twice_when_killed(void **state)
 {
     struct place *place = *state;
     int killed = 0;
-    record_history(place, 8000);
+    record_history(place, 4000);
     while (write_until_killed(place)) {
         killed++;
     }
