@@ -11,7 +11,7 @@ import pytest
 from stored import check_chain, ledger_blocks, ledger_files, stored, stored_events, stored_readings
 from support import ROOT, SIM, Daemon, Process, configuration, float_registers, needs_daemon, wait_until
 
-pytestmark = [needs_daemon, pytest.mark.skipif(not SIM.exists(), reason="tally-sim is not built")]
+pytestmark = [pytest.mark.alone, needs_daemon, pytest.mark.skipif(not SIM.exists(), reason="tally-sim is not built")]
 DRIVER = "eastron-sdm630"
 QUANTITIES = ["voltage-l1", "voltage-l2", "active-power", "active-energy-import"]
 

@@ -30,6 +30,7 @@ from pymodbus.client import ModbusSerialClient, ModbusTcpClient  # noqa: E402
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = (ROOT / os.environ.get("TALLY_BUILD", "build")).resolve()
 SIM = BUILD / "tally-sim"
+pytestmark = pytest.mark.alone
 CHARACTER_S = 11 / 9600
 
 # Two stretches with a hole of 3 registers between them, which max_gap allows, then one of 5.
