@@ -36,7 +36,8 @@ static int start_poller(struct acquisition *acquisition, const struct clock *clo
 }
 
 int acquisition_start(struct acquisition *acquisition, const struct config *config,
-                      struct ledger *ledger, struct present *present, struct why *why)
+                      struct ledger *ledger, const struct ledger_opening *opening,
+                      struct present *present, struct why *why)
 {
     const struct clock *clock = present->parts.clock;
     struct ledger_opening found = {.fresh = false};
@@ -65,6 +66,9 @@ int acquisition_start(struct acquisition *acquisition, const struct config *conf
     error = recorder_start(&acquisition->recorder, &options, why);
     if (error) {
         goto free_queue;
+    }
+    if (opening) {
+        announce_run(acquisition->recorder, config, ledger_origin(ledger), opening);
     }
     error = start_poller(acquisition, clock, why);
     if (error) {

@@ -17,9 +17,11 @@ struct acquisition {
     uint64_t taken, missed; // readings of pollers that have ended
 };
 
-// On an error nothing runs and all can be tried again.
+// `opening`: what opening the ledger found, or NULL at a reload; it is on record before anything that
+// a poll finds. On an error nothing runs and all can be tried again.
 int acquisition_start(struct acquisition *acquisition, const struct config *config,
-                      struct ledger *ledger, struct present *present, struct why *why);
+                      struct ledger *ledger, const struct ledger_opening *opening,
+                      struct present *present, struct why *why);
 // Stops polling, records all that was taken and waits until it is durable, or saved (as
 // recorder_stop). `next`: the configuration that acquisition is to go on with, or NULL: due times
 // pass over to it. The old one is needed until that has started.

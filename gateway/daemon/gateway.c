@@ -37,13 +37,12 @@ static int start_on_ledger(struct gateway *gateway, const struct ledger_opening 
     int error = uplinks_make_room(&gateway->uplinks, config, gateway->ledger, why);
     error = error ? error : uplinks_declare(config, gateway->ledger, why);
     if (error == OK) {
-        error = acquisition_start(&gateway->acquisition, config, gateway->ledger, &gateway->present,
-                                  why);
+        error = acquisition_start(&gateway->acquisition, config, gateway->ledger, opening,
+                                  &gateway->present, why);
     }
     if (error) {
         return error;
     }
-    announce_run(gateway->acquisition.recorder, config, ledger_origin(gateway->ledger), opening);
     uplinks_tell_dropped(&gateway->uplinks, &gateway->present);
     announce_orphans(gateway->acquisition.recorder, config);
     uplinks_start(&gateway->uplinks, config, gateway->ledger, &gateway->present);
@@ -124,7 +123,7 @@ static void take(struct gateway *gateway, struct config *next)
 static bool resume(struct gateway *gateway)
 {
     struct why why = {""};
-    while (acquisition_start(&gateway->acquisition, gateway->config, gateway->ledger,
+    while (acquisition_start(&gateway->acquisition, gateway->config, gateway->ledger, NULL,
                              &gateway->present, &why) != OK) {
         log_error("acquisition cannot be started again: %s", why.text);
         if (orders_stop_meanwhile(&gateway->orders)) {
@@ -143,8 +142,8 @@ void gateway_reload(struct gateway *gateway)
     }
     uplinks_stop(&gateway->uplinks, &gateway->present);
     acquisition_stop(&gateway->acquisition, next, &gateway->present);
-    if (acquisition_start(&gateway->acquisition, next, gateway->ledger, &gateway->present, &why) ==
-        OK) {
+    if (acquisition_start(&gateway->acquisition, next, gateway->ledger, NULL, &gateway->present,
+                          &why) == OK) {
         take(gateway, next);
     } else {
         config_free(next);
