@@ -20,7 +20,7 @@ VERSION  := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 CPPFLAGS_ALL = $(CSTD) -Igateway $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) $(CPPFLAGS)
 CFLAGS_ALL   = $(OPT) $(WARN) $(if $(SANITIZE),-fno-omit-frame-pointer $(SANITIZE),$(HARDEN)) $(CFLAGS)
 LDFLAGS_ALL  = $(if $(SANITIZE),$(SANITIZE),-pie -Wl,-z,relro,-z,now -Wl,--as-needed) $(LDFLAGS)
-LIBS         = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lpthread -lm
+LIBS         = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lmbedx509 -lmbedcrypto -lpthread -lm
 
 LIB_SOURCES  := $(sort $(wildcard gateway/*/*.c))
 TOOLS        := $(patsubst tools/%/main.c,%,$(wildcard tools/*/main.c))

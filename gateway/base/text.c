@@ -117,22 +117,21 @@ void text_append_hex(struct text *text, const void *bytes, size_t length)
     }
 }
 
-// The length of the well-formed UTF-8 sequence at s (RFC 3629: no surrogates, no overlong forms, at
-// most U+10FFFF), or 0. Reads no further than the terminator.
-static size_t utf8_length(const unsigned char *s)
+size_t text_utf8_length(const void *bytes, size_t left)
 {
     static const struct {
-        unsigned char lo, hi, second_lo, second_hi, length;
+        uint8_t lo, hi, second_lo, second_hi, length;
     } rows[] = {{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
                 {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
                 {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
                 {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
-    if (s[0] < 0x80) {
+    const uint8_t *s = bytes;
+    if (left && s[0] < 0x80) {
         return 1;
     }
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (s[0] < rows[i].lo || s[0] > rows[i].hi || s[1] < rows[i].second_lo ||
-            s[1] > rows[i].second_hi) {
+        if (left < rows[i].length || s[0] < rows[i].lo || s[0] > rows[i].hi ||
+            s[1] < rows[i].second_lo || s[1] > rows[i].second_hi) {
             continue;
         }
         for (size_t k = 2; k < rows[i].length; k++) {
@@ -148,8 +147,9 @@ static size_t utf8_length(const unsigned char *s)
 void text_append_json(struct text *text, const char *string)
 {
     text_append(text, "\"", 1);
+    const char *end = string + strlen(string);
     for (const unsigned char *s = (const unsigned char *)string; *s;) {
-        size_t length = utf8_length(s);
+        size_t length = text_utf8_length(s, (size_t)(end - (const char *)s));
         if (*s == '"' || *s == '\\') {
             text_append(text, (char[]){'\\', (char)*s}, 2);
         } else if (*s < 0x20) {

@@ -42,6 +42,11 @@ void text_append_json(struct text *text, const char *string);
 
 // Whether it is a name: 1 to `max` of a-z, 0-9 and '-'.
 bool text_is_name(const char *text, size_t max);
+
+// Bytes of the well-formed UTF-8 sequence (RFC 3629: no surrogates, no overlong forms, at most
+// U+10FFFF) at the head of `left` bytes, or 0.
+size_t text_utf8_length(const void *bytes, size_t left);
+
 // Reads 2*length lower-case hexadecimal digits. ERROR_INPUT on anything else, upper case too.
 int text_parse_hex(const char *hex, void *out, size_t length);
 // Writes 2*length digits and a terminator.

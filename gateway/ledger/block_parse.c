@@ -98,27 +98,6 @@ static bool take_hex(struct cursor *c, void *out, size_t bytes)
     return true;
 }
 
-// Length of the UTF-8 sequence at p (RFC 3629), or 0.
-static size_t utf8_length(const unsigned char *p, size_t left)
-{
-    unsigned char c = p[0];
-    size_t length = c >= 0xc2 && c <= 0xdf   ? 2
-                    : c >= 0xe0 && c <= 0xef ? 3
-                    : c >= 0xf0 && c <= 0xf4 ? 4
-                                             : 0;
-    if (length == 0 || length > left) {
-        return 0;
-    }
-    for (size_t i = 1; i < length; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    bool overlong = (c == 0xe0 && p[1] < 0xa0) || (c == 0xf0 && p[1] < 0x90);
-    bool beyond = (c == 0xed && p[1] > 0x9f) || (c == 0xf4 && p[1] > 0x8f);
-    return overlong || beyond ? 0 : length;
-}
-
 // Length of the escape at p, or 0: only \" \\ and \u0001 to \u001f in lower case are ever written.
 static size_t escape_length(const char *p, size_t left)
 {
@@ -145,7 +124,7 @@ static bool take_string(struct cursor *c, const char **body, uint32_t *length)
         size_t step = byte == '\\'  ? escape_length(c->at, left)
                       : byte < 0x20 ? 0
                       : byte < 0x80 ? 1
-                                    : utf8_length((const unsigned char *)c->at, left);
+                                    : text_utf8_length(c->at, left);
         if (step == 0) {
             return fault(c, "a character as this format writes it");
         }

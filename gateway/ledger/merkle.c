@@ -151,3 +151,87 @@ int merkle_check_inclusion(const struct digest *leaf, uint64_t index, uint64_t s
     }
     return last == 0 && memcmp(&hash, root, sizeof hash) == 0 ? OK : ERROR_INPUT;
 }
+
+int merkle_consistency(merkle_fetch *fetch, void *context, uint64_t old_size, uint64_t size,
+                       struct digest proof[MERKLE_PROOF_MAX + 1], size_t *count)
+{
+    if (old_size == 0 || old_size > size) {
+        return ERROR_ABSENT;
+    }
+    struct digest downward[MERKLE_PROOF_MAX + 1];
+    size_t depth = 0;
+    uint64_t lo = 0, hi = size;
+    // Down to the subtree at whose end the old log ended, noting what stands beside the way.
+    while (hi != old_size) {
+        uint64_t middle = lo + split_of(hi - lo);
+        bool left = old_size <= middle;
+        int error = left ? range_root(fetch, context, middle, hi, &downward[depth])
+                         : range_root(fetch, context, lo, middle, &downward[depth]);
+        if (error) {
+            return error;
+        }
+        depth++;
+        lo = left ? lo : middle;
+        hi = left ? middle : hi;
+    }
+    // Its root is the old root itself, which the reader has, when it begins at the first leaf.
+    if (lo != 0) {
+        int error = range_root(fetch, context, lo, hi, &downward[depth]);
+        if (error) {
+            return error;
+        }
+        depth++;
+    }
+    for (size_t i = 0; i < depth; i++) {
+        proof[i] = downward[depth - 1 - i];
+    }
+    *count = depth;
+    return OK;
+}
+
+// RFC 9162 §2.1.4.2.
+int merkle_check_consistency(uint64_t old_size, uint64_t size, const struct digest *proof,
+                             size_t count, const struct digest *old_root, const struct digest *root)
+{
+    if (old_size == 0 || old_size > size) {
+        return ERROR_INPUT;
+    }
+    if (old_size == size) {
+        return count == 0 && memcmp(old_root, root, sizeof *root) == 0 ? OK : ERROR_INPUT;
+    }
+    uint64_t at = old_size - 1, last = size - 1;
+    while (at & 1) {
+        at >>= 1;
+        last >>= 1;
+    }
+    // Where the old log was a complete tree, the proof leaves out its root.
+    size_t next = 0;
+    struct digest first = *old_root;
+    if (old_size & (old_size - 1)) {
+        if (count == 0) {
+            return ERROR_INPUT;
+        }
+        first = proof[next++];
+    }
+    struct digest old_hash = first, hash = first;
+    for (; next < count; next++) {
+        if (last == 0) {
+            return ERROR_INPUT;
+        }
+        if ((at & 1) || at == last) {
+            old_hash = merkle_node(&proof[next], &old_hash);
+            hash = merkle_node(&proof[next], &hash);
+            while (!(at & 1) && at != 0) {
+                at >>= 1;
+                last >>= 1;
+            }
+        } else {
+            hash = merkle_node(&hash, &proof[next]);
+        }
+        at >>= 1;
+        last >>= 1;
+    }
+    bool agrees =
+        memcmp(&old_hash, old_root, sizeof *root) == 0 && memcmp(&hash, root, sizeof *root) == 0;
+    return last == 0 && agrees ? OK : ERROR_INPUT;
+}

@@ -27,5 +27,13 @@ int merkle_inclusion(merkle_fetch *fetch, void *context, uint64_t index, uint64_
 // 0, or ERROR_INPUT.
 int merkle_check_inclusion(const struct digest *leaf, uint64_t index, uint64_t size,
                            const struct digest *proof, size_t count, const struct digest *root);
+// That the log of `size` begins with the log of `old_size` (RFC 6962 §2.1.2): 0 < old_size <= size,
+// else ERROR_ABSENT. Of equal sizes the proof is empty.
+int merkle_consistency(merkle_fetch *fetch, void *context, uint64_t old_size, uint64_t size,
+                       struct digest proof[MERKLE_PROOF_MAX + 1], size_t *count);
+// 0, or ERROR_INPUT.
+int merkle_check_consistency(uint64_t old_size, uint64_t size, const struct digest *proof,
+                             size_t count, const struct digest *old_root,
+                             const struct digest *root);
 
 #endif

@@ -162,6 +162,66 @@ static void a_proof_that_is_off_by_anything_is_refused(void **state)
     }
 }
 
+static void every_small_log_is_consistent_with_every_later_one(void **state)
+{
+    static struct digest roots[301];
+    for (uint64_t size = 0; size <= 300; size++) {
+        assert_int_equal(merkle_root(fetch, *state, size, &roots[size]), OK);
+    }
+    for (uint64_t size = 1; size <= 300; size++) {
+        for (uint64_t old = 1; old <= size; old++) {
+            struct digest proof[MERKLE_PROOF_MAX + 1];
+            size_t count;
+            assert_int_equal(merkle_consistency(fetch, *state, old, size, proof, &count), OK);
+            assert_int_equal(
+                merkle_check_consistency(old, size, proof, count, &roots[old], &roots[size]), OK);
+            if (old < size) {
+                assert_int_equal(
+                    merkle_check_consistency(old, size, proof, count, &roots[size], &roots[size]),
+                    ERROR_INPUT);
+                assert_int_equal(
+                    merkle_check_consistency(old, size, proof, count, &roots[old], &roots[old]),
+                    ERROR_INPUT);
+            }
+        }
+    }
+}
+
+// One bit of each hash, and one hash too many or too few.
+static void every_mutant_of_a_proof_is_refused(void **state)
+{
+    for (uint64_t size = 1; size <= 300; size++) {
+        uint64_t old = 1 + size * 7 / 11 % size;
+        struct digest proof[MERKLE_PROOF_MAX + 2] = {0}, old_root, root, leaf = leaf_of(old - 1);
+        size_t count;
+        merkle_root(fetch, *state, old, &old_root);
+        merkle_root(fetch, *state, size, &root);
+        assert_int_equal(merkle_consistency(fetch, *state, old, size, proof, &count), OK);
+        for (size_t bit = 0; bit < count * DIGEST_SIZE * 8; bit++) {
+            uint8_t *byte = &proof[bit / 256].bytes[bit % 256 / 8];
+            *byte ^= (uint8_t)(1 << bit % 8);
+            assert_int_equal(merkle_check_consistency(old, size, proof, count, &old_root, &root),
+                             ERROR_INPUT);
+            *byte ^= (uint8_t)(1 << bit % 8);
+        }
+        assert_int_equal(merkle_check_consistency(old, size, proof, count + 1, &old_root, &root),
+                         ERROR_INPUT);
+        if (count) {
+            assert_int_equal(
+                merkle_check_consistency(old, size, proof, count - 1, &old_root, &root),
+                ERROR_INPUT);
+        }
+        assert_int_equal(merkle_inclusion(fetch, *state, old - 1, size, proof, &count), OK);
+        for (size_t bit = 0; bit < count * DIGEST_SIZE * 8; bit++) {
+            uint8_t *byte = &proof[bit / 256].bytes[bit % 256 / 8];
+            *byte ^= (uint8_t)(1 << bit % 8);
+            assert_int_equal(merkle_check_inclusion(&leaf, old - 1, size, proof, count, &root),
+                             ERROR_INPUT);
+            *byte ^= (uint8_t)(1 << bit % 8);
+        }
+    }
+}
+
 static void a_hash_that_is_not_there_is_the_callers_error(void **state)
 {
     (void)state;
@@ -179,6 +239,8 @@ int main(void)
         cmocka_unit_test(the_proof_of_a_deep_leaf_is_that_of_rfc_6962),
         cmocka_unit_test(every_leaf_of_every_small_tree_is_proved),
         cmocka_unit_test(a_proof_that_is_off_by_anything_is_refused),
+        cmocka_unit_test(every_small_log_is_consistent_with_every_later_one),
+        cmocka_unit_test(every_mutant_of_a_proof_is_refused),
         cmocka_unit_test(a_hash_that_is_not_there_is_the_callers_error),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
