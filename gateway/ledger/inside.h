@@ -27,6 +27,15 @@ struct ledger_cursor {
     int64_t mark_us;         // age of the log when its last mark was written
 };
 
+struct ledger_note {
+    enum ledger_note_kind kind;
+    char name[LEDGER_NOTE_NAME];
+    uint64_t size;
+    char *bytes; // owned
+    size_t length;
+    bool dirty, writing; // not written yet; written in the transaction under way
+};
+
 struct ledger {
     char directory[PATH_MAX];
     char origin[BLOCK_ORIGIN_MAX + 1];
@@ -48,6 +57,9 @@ struct ledger {
     uint64_t first, size, readings;
     struct ledger_cursor cursors[LEDGER_CURSORS_MAX];
     size_t cursor_count;
+    struct ledger_note notes[LEDGER_NOTES_MAX];
+    size_t note_count;
+    uint64_t note_serial; // counts what was put
     int watchers[LEDGER_WATCHERS_MAX];
     size_t watcher_count;
     bool full, filling, failed, damaged;
@@ -85,6 +97,21 @@ int age_mark(struct ledger *ledger, uint64_t n, struct why *why);
 
 // Makes durable which names are in a folder.
 void folder_sync(const char *path);
+
+// As cursors_write and cursors_settled, for notes.
+int notes_write(struct ledger *ledger, struct why *why);
+void notes_settled(struct ledger *ledger, bool good);
+bool notes_are_dirty(struct ledger *ledger);
+int notes_load(struct ledger *ledger, struct why *why);
+void notes_free(struct ledger *ledger);
+// Of a store that is open for reading.
+int store_get_note(struct store *store, enum ledger_note_kind kind, const char *name,
+                   struct text *out, uint64_t *size, struct why *why);
+int store_note_names(struct store *store, enum ledger_note_kind kind, struct ledger_note_row *rows,
+                     size_t max, size_t *count);
+
+// Makes a watcher's eventfd readable.
+void ledger_wake(int watcher);
 
 // Of the database and its WAL.
 int64_t ledger_file_bytes(const struct ledger *ledger);

@@ -49,11 +49,13 @@ static int append_all(struct ledger *ledger, const struct ledger_block *blocks, 
         }
     }
     error = error ? error : cursors_write(ledger, written, why);
+    error = error ? error : notes_write(ledger, why);
     error = error ? error : store_commit(store, why);
     if (error) {
         store_rollback(store);
         ledger->tree_valid = false;
     }
+    notes_settled(ledger, error == OK);
     return error;
 }
 
@@ -97,7 +99,7 @@ int ledger_append(struct ledger *ledger, const struct ledger_block *blocks, size
         ledger->tip = count ? blocks[count - 1].leaf : ledger->tip;
         ledger->readings += readings;
         for (size_t i = 0; i < ledger->watcher_count; i++) {
-            eventfd_write(ledger->watchers[i], 1);
+            ledger_wake(ledger->watchers[i]);
         }
     }
     pthread_mutex_unlock(&ledger->looking);
@@ -162,6 +164,11 @@ void ledger_status(struct ledger *ledger, struct ledger_status *status)
     status->damaged = ledger->damaged;
     snprintf(status->last_fault, sizeof status->last_fault, "%s", ledger->last_fault);
     pthread_mutex_unlock(&ledger->looking);
+}
+
+void ledger_wake(int watcher)
+{
+    eventfd_write(watcher, 1);
 }
 
 int ledger_watch(struct ledger *ledger)

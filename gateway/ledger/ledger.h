@@ -27,7 +27,19 @@ struct ledger_options {
     const char *directory;    // made if absent (0750)
     const char *site_code;    // of the origin
     const char *gateway_name; // of the origin
+    const char *copy_of;      // NULL, or the origin of a log of which this is another's copy (a
+                              // centre's half): no other log is ever begun in its place, and what
+                              // cannot be gone on with is ERROR_DAMAGED
+    const void *key;          // that signs the log, as it is to be compared (DER); NULL: none
+    size_t key_length;
     const struct clock *clock;
+};
+
+#define LEDGER_RECEIPT_MAX 1024 // bytes: what an event can carry
+struct ledger_old_receipt {
+    char uplink[33];
+    uint64_t size; // of the old log that it covers
+    char note[LEDGER_RECEIPT_MAX + 1];
 };
 
 // What opening found, to be recorded as events by the caller in the next block.
@@ -36,7 +48,9 @@ struct ledger_opening {
     bool new_log;     // a log was begun now
     char reason[256]; // why a new log was begun ("" when fresh or not new): damage …
     char old_origin[BLOCK_ORIGIN_MAX + 1];
-    uint64_t old_size;      // blocks known of the old log
+    uint64_t old_size; // blocks known of the old log
+    size_t old_receipt_count;
+    struct ledger_old_receipt old_receipts[8]; // the last of each uplink
     char set_aside[256];    // folder where the damaged files now are, "" when none
     size_t recovered_count; // files holding whole blocks of the old log that some uplink had not
                             // acknowledged; already in the ledger
@@ -144,8 +158,29 @@ struct ledger_cursor_row {
 int ledger_make_room(struct ledger *ledger, const char *const *uplinks, size_t uplink_count,
                      struct ledger_cursor_row dropped[LEDGER_CURSORS_MAX], size_t *count,
                      struct why *why);
-// Writes pending cursors when nothing was appended for 15 s (or `now`). The committer calls it
-// every few seconds.
+// Signed notes that belong to the log: its last checkpoint (name ""), the last receipt of each
+// uplink (name: the uplink's), the key that signs it (name "", DER). A new one takes the place of
+// the old. Kept in memory at once, durable with the next append or settle; wakes the watchers. Any
+// thread.
+enum ledger_note_kind {
+    LEDGER_CHECKPOINT,
+    LEDGER_RECEIPT,
+    LEDGER_KEY,
+};
+#define LEDGER_NOTE_MAX  (16 << 10) // bytes
+#define LEDGER_NOTE_NAME 129        // with the terminator
+#define LEDGER_NOTES_MAX (LEDGER_CURSORS_MAX + 2)
+// `size` is what the note says of the log. ERROR_RANGE, ERROR_FULL (LEDGER_NOTES_MAX),
+// ERROR_MEMORY.
+int ledger_put_note(struct ledger *ledger, enum ledger_note_kind kind, const char *name,
+                    uint64_t size, const void *bytes, size_t length, struct why *why);
+// ERROR_ABSENT when there is none. `out` is cleared first.
+int ledger_get_note(struct ledger *ledger, enum ledger_note_kind kind, const char *name,
+                    struct text *out, uint64_t *size);
+// Rises with each note put: cheap to look at.
+uint64_t ledger_note_serial(struct ledger *ledger);
+// Writes pending cursors and notes when nothing was appended for 15 s (or `now`). The committer
+// calls it every few seconds.
 int ledger_settle(struct ledger *ledger, bool now, struct why *why);
 
 // Retention: prunes at most one batch (whole tiles of blocks) of what is older than keep_us (0: by
@@ -220,6 +255,17 @@ int ledger_reader_point_numbers(struct ledger_reader *reader, const char *name, 
 // The definition (JSON) that a point number stands for. ERROR_ABSENT when there is no such number.
 int ledger_reader_point_definition(struct ledger_reader *reader, uint32_t number, struct text *out,
                                    struct why *why);
+
+// A note (ledger_put_note) as it was last made durable. `out` is cleared first. ERROR_ABSENT.
+int ledger_reader_note(struct ledger_reader *reader, enum ledger_note_kind kind, const char *name,
+                       struct text *out, uint64_t *size, struct why *why);
+struct ledger_note_row {
+    char name[LEDGER_NOTE_NAME];
+    uint64_t size;
+};
+// The names that a kind of note is kept under, sorted; at most `max`.
+int ledger_reader_note_names(struct ledger_reader *reader, enum ledger_note_kind kind,
+                             struct ledger_note_row *rows, size_t max, size_t *count);
 
 int ledger_reader_cursors(struct ledger_reader *reader, struct ledger_cursor_row *rows, size_t max,
                           size_t *count, struct why *why);

@@ -286,15 +286,18 @@ int ledger_settle(struct ledger *ledger, bool now, struct why *why)
         dirty = dirty || ledger->cursors[i].dirty;
     }
     pthread_mutex_unlock(&ledger->looking);
+    dirty = dirty || notes_are_dirty(ledger);
     int64_t idle_us = clock_mono_us(ledger->clock) - ledger->appended_mono_us;
     if (dirty && (now || idle_us >= LEDGER_IDLE_US)) {
         error = store_begin(&ledger->store, why);
         error = error ? error : cursors_write(ledger, &written, why);
+        error = error ? error : notes_write(ledger, why);
         error = error ? error : store_commit(&ledger->store, why);
         if (error) {
             store_rollback(&ledger->store);
         }
         cursors_settled(ledger, written, error == OK);
+        notes_settled(ledger, error == OK);
         ledger->appended_mono_us = clock_mono_us(ledger->clock);
     }
     pthread_mutex_unlock(&ledger->writing);

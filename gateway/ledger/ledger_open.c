@@ -37,6 +37,13 @@ static int take_directory(struct ledger *ledger, struct why *why)
 static int make_origin(const struct ledger_options *options, char out[BLOCK_ORIGIN_MAX + 1],
                        struct why *why)
 {
+    if (options->copy_of) {
+        snprintf(out, BLOCK_ORIGIN_MAX + 1, "%s", options->copy_of);
+        return strlen(options->copy_of) <= BLOCK_ORIGIN_MAX && note_is_origin(out)
+                   ? OK
+                   : why_set(why, ERROR_INPUT, "\"%.100s\" is no origin of a log",
+                             options->copy_of);
+    }
     uint8_t id[16];
     char digits[33];
     if (getrandom(id, sizeof id, 0) != (ssize_t)sizeof id) {
@@ -125,7 +132,34 @@ static int load_log(struct ledger *ledger, struct why *why)
     ledger->opened_age_us = marked_us + since_us;
     error = error ? error : tree_load(&ledger->tree, &ledger->store, ledger->size, why);
     ledger->tree_valid = error == OK;
+    error = error ? error : notes_load(ledger, why);
     return error ? error : cursors_load(ledger, why);
+}
+
+// A copy is of the one log that it was made for.
+static int check_copy(const struct ledger *ledger, const struct ledger_options *options,
+                      struct why *why)
+{
+    return !options->copy_of || strcmp(ledger->origin, options->copy_of) == 0
+               ? OK
+               : why_set(why, ERROR_REFUSED, "the ledger is of %.100s, not of %.100s",
+                         ledger->origin, options->copy_of);
+}
+
+// A log has one key for life: with another one the next log begins.
+static int check_key(struct ledger *ledger, const struct ledger_options *options, struct why *why)
+{
+    struct text key = text_make(LEDGER_NOTE_MAX);
+    uint64_t size;
+    int error = ledger_get_note(ledger, LEDGER_KEY, "", &key, &size);
+    bool other =
+        !error && options->key &&
+        (key.length != options->key_length || memcmp(key.data, options->key, key.length) != 0);
+    text_free(&key);
+    if (error == ERROR_MEMORY) {
+        return why_set(why, error, "out of memory");
+    }
+    return other ? why_set(why, ERROR_DAMAGED, "the key that signs the log is another one") : OK;
 }
 
 // A ledger that was not closed and has lost its WAL is a shorter one, which would give numbers
@@ -156,7 +190,8 @@ static int note_opened(struct ledger *ledger, struct why *why)
 }
 
 // Opens what is there. *has: a log. ERROR_DAMAGED: it cannot be gone on with.
-static int open_found(struct ledger *ledger, bool *has, struct why *why)
+static int open_found(struct ledger *ledger, const struct ledger_options *options, bool *has,
+                      struct why *why)
 {
     *has = false;
     int error = recover_condemned(ledger->directory, why);
@@ -170,19 +205,22 @@ static int open_found(struct ledger *ledger, bool *has, struct why *why)
         return error;
     }
     error = load_log(ledger, why);
-    return error ? error : check_size(ledger, why);
+    error = error ? error : check_size(ledger, why);
+    error = error ? error : check_copy(ledger, options, why);
+    return error ? error : check_key(ledger, options, why);
 }
 
 // As open_found, and what a crash broke off: setting aside, or the beginning of the log after it,
 // whose first block is to say so.
-static int open_or_resume(struct ledger *ledger, bool *has, struct why *why)
+static int open_or_resume(struct ledger *ledger, const struct ledger_options *options, bool *has,
+                          struct why *why)
 {
     struct why reason = {.text = ""};
     enum recover_state state = recover_look(ledger, &reason);
     if (state == RECOVER_BROKEN_OFF) {
         return why_set(why, ERROR_DAMAGED, "%s", reason.text);
     }
-    int error = open_found(ledger, has, why);
+    int error = open_found(ledger, options, has, why);
     if (state == RECOVER_MOVED && error == OK && ledger->size == 0 &&
         !unsaved_is_there(ledger->directory)) {
         recover_discard(ledger);
@@ -218,8 +256,8 @@ static int open_log(struct ledger *ledger, const struct ledger_options *options,
     struct why found = {.text = ""};
     bool has = false;
     note_read(ledger->lock_fd, &ledger->note);
-    int error = open_or_resume(ledger, &has, &found);
-    if (error == ERROR_DAMAGED) {
+    int error = open_or_resume(ledger, options, &has, &found);
+    if (error == ERROR_DAMAGED && !options->copy_of) {
         snprintf(opening->reason, sizeof opening->reason, "%.255s", found.text);
         log_error("%s: a new log begins", found.text);
         return open_anew(ledger, options, opening, why);
@@ -232,6 +270,20 @@ static int open_log(struct ledger *ledger, const struct ledger_options *options,
         error = begin_log(ledger, options, opening, why);
         error = error ? error : load_log(ledger, why);
     }
+    return error;
+}
+
+// Notes the key that signs the log from now on.
+static int keep_key(struct ledger *ledger, const struct ledger_options *options, struct why *why)
+{
+    struct text key = text_make(LEDGER_NOTE_MAX);
+    uint64_t size;
+    int error = OK;
+    if (options->key && ledger_get_note(ledger, LEDGER_KEY, "", &key, &size) == ERROR_ABSENT) {
+        error = ledger_put_note(ledger, LEDGER_KEY, "", ledger->size, options->key,
+                                options->key_length, why);
+    }
+    text_free(&key);
     return error;
 }
 
@@ -263,6 +315,7 @@ static void ledger_dispose(struct ledger *ledger)
     if (ledger->lock_fd >= 0) {
         close(ledger->lock_fd);
     }
+    notes_free(ledger);
     pthread_mutex_destroy(&ledger->looking);
     pthread_mutex_destroy(&ledger->writing);
     free(ledger);
@@ -278,11 +331,13 @@ int ledger_open(struct ledger **out, const struct ledger_options *options,
         return why_set(why, ERROR_MEMORY, "out of memory");
     }
     int error = take_directory(ledger, why);
-    error = error ? error
-                  : ledger_fits(options->directory, options->site_code, options->gateway_name, why);
+    if (!error && !options->copy_of) {
+        error = ledger_fits(options->directory, options->site_code, options->gateway_name, why);
+    }
     error = error ? error : open_log(ledger, options, opening, why);
     error = error ? error : ledger_take_in_unsaved(ledger, opening, why);
     error = error ? error : note_opened(ledger, why);
+    error = error ? error : keep_key(ledger, options, why);
     if (ledger->size == 0 && !opening->new_log) { // a crash came before its first block
         opening->fresh = opening->new_log = true;
     }

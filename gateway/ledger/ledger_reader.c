@@ -511,3 +511,15 @@ int ledger_reader_next_in_time(struct ledger_reader *reader, int64_t from_us, in
     }
     return why_set(why, ERROR_ABSENT, "no block of that time");
 }
+
+int ledger_reader_note(struct ledger_reader *reader, enum ledger_note_kind kind, const char *name,
+                       struct text *out, uint64_t *size, struct why *why)
+{
+    return store_get_note(&reader->store, kind, name, out, size, why);
+}
+
+int ledger_reader_note_names(struct ledger_reader *reader, enum ledger_note_kind kind,
+                             struct ledger_note_row *rows, size_t max, size_t *count)
+{
+    return store_note_names(&reader->store, kind, rows, max, count);
+}

@@ -341,6 +341,29 @@ static void read_old_origin(struct salvage *s, const struct note *note)
     store_done(get);
 }
 
+// The last receipts of the old log, for the event that says which it was.
+static void read_old_receipts(struct salvage *s)
+{
+    struct ledger_note_row rows[LEDGER_CURSORS_MAX];
+    size_t count;
+    struct text note = text_make(LEDGER_RECEIPT_MAX);
+    store_note_names(&s->old, LEDGER_RECEIPT, rows, LEDGER_CURSORS_MAX, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct ledger_opening *opening = s->opening;
+        struct ledger_old_receipt *old = &opening->old_receipts[opening->old_receipt_count];
+        uint64_t size;
+        if (opening->old_receipt_count <
+                sizeof opening->old_receipts / sizeof *opening->old_receipts &&
+            store_get_note(&s->old, LEDGER_RECEIPT, rows[i].name, &note, &size, NULL) == OK) {
+            snprintf(old->uplink, sizeof old->uplink, "%.32s", rows[i].name);
+            snprintf(old->note, sizeof old->note, "%s", note.data);
+            old->size = size;
+            opening->old_receipt_count++;
+        }
+    }
+    text_free(&note);
+}
+
 static int save_unsaved(struct salvage *s, const char *folder, struct why *why)
 {
     struct unsaved unsaved;
@@ -368,6 +391,9 @@ int recover_salvage(struct ledger *ledger, struct ledger_opening *opening, struc
     snprintf(opening->set_aside, sizeof opening->set_aside, "%.255s", folder);
     s.readable = store_open(&s.old, folder, STORE_SALVAGE, NULL) == OK;
     read_old_origin(&s, &ledger->note);
+    if (s.readable) {
+        read_old_receipts(&s);
+    }
     int error = s.readable ? save_points(&s, why) : OK;
     error = error || !s.readable ? error : save_stored(&s, why);
     error = error ? error : save_unsaved(&s, folder, why);

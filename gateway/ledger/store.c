@@ -11,6 +11,11 @@
 #define BUSY_TIMEOUT_MS   5000
 #define CHECKPOINT_FRAMES 1000 // SQLite's own default
 
+// Came after the first ledgers: made where it is not there yet.
+#define NOTES_TABLE                                                                                \
+    "CREATE TABLE IF NOT EXISTS notes(kind TEXT,name TEXT,size INTEGER,note BLOB,"                 \
+    "PRIMARY KEY(kind,name))WITHOUT ROWID;"
+
 // Blobs come last in each table, so that the short columns of a row are on the row's own page.
 // Tiles have a rowid (store_tile_id), not a key of two columns: rows of 8 KB do not belong in an
 // index.
@@ -26,7 +31,7 @@ static const char schema[] =
     "CREATE TABLE cursors(uplink TEXT PRIMARY KEY,acknowledged INTEGER,required INTEGER,"
     "acknowledged_us INTEGER)WITHOUT ROWID;"
     "CREATE TABLE marks(uplink TEXT,at_us INTEGER,acknowledged INTEGER,"
-    "PRIMARY KEY(uplink,at_us))WITHOUT ROWID;"
+    "PRIMARY KEY(uplink,at_us))WITHOUT ROWID;" NOTES_TABLE
     "PRAGMA application_id=0x54414c59;" // "TALY"
     "PRAGMA user_version=1;";
 
@@ -75,6 +80,9 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_MARK_PRUNE] = "DELETE FROM marks WHERE uplink=?1 AND at_us<"
                              "(SELECT max(at_us) FROM marks WHERE uplink=?1 AND at_us<=?2)",
     [STATEMENT_AGE_PRUNE] = "DELETE FROM marks WHERE uplink='' AND acknowledged<?1",
+    [STATEMENT_NOTE_PUT] = "INSERT OR REPLACE INTO notes VALUES(?1,?2,?3,?4)",
+    [STATEMENT_NOTE_GET] = "SELECT size,note FROM notes WHERE kind=?1 AND name=?2",
+    [STATEMENT_NOTE_LIST] = "SELECT kind,name,size,note FROM notes ORDER BY kind,name",
     [STATEMENT_PAGES] = "SELECT (page_count-freelist_count)*page_size FROM pragma_page_count,"
                         "pragma_freelist_count,pragma_page_size",
 };
@@ -269,6 +277,13 @@ int store_make_tables(struct store *store, struct why *why)
 {
     return sqlite3_exec(store->db, schema, NULL, NULL, NULL) == SQLITE_OK ? OK
                                                                           : store_error(store, why);
+}
+
+int store_make_notes(struct store *store, struct why *why)
+{
+    return sqlite3_exec(store->db, NOTES_TABLE, NULL, NULL, NULL) == SQLITE_OK
+               ? OK
+               : store_error(store, why);
 }
 
 sqlite3_stmt *store_statement(struct store *store, enum statement which)

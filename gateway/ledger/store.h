@@ -55,6 +55,9 @@ enum statement {
     STATEMENT_MARK_PRUNE,
     STATEMENT_MARK_DROP,
     STATEMENT_AGE_PRUNE,
+    STATEMENT_NOTE_PUT,
+    STATEMENT_NOTE_GET,
+    STATEMENT_NOTE_LIST,
     STATEMENT_PAGES,
     STATEMENT_COUNT,
 };
@@ -84,6 +87,8 @@ void store_close(struct store *store);
 int store_has_tables(struct store *store, bool *has, struct why *why);
 // Makes the tables, within the caller's transaction.
 int store_make_tables(struct store *store, struct why *why);
+// Makes the table of notes where there is none.
+int store_make_notes(struct store *store, struct why *why);
 
 // A statement, reset and unbound, or NULL (the database is damaged or there is no memory;
 // store_error tells). Reset it (store_done) when its rows are no longer needed: an open read holds

@@ -67,7 +67,10 @@ static inline int bench_setup(void **state)
     snprintf(b->directory, sizeof b->directory, "%.30s/tally-test-XXXXXX", base ? base : "/tmp");
     assert_non_null(mkdtemp(b->directory));
     b->clock = (struct fake_clock){{fake_wall, fake_mono, fake_state}, T0_US, 1000000, true, 0};
-    b->options = (struct ledger_options){b->directory, SITE, GATEWAY, &b->clock.clock};
+    b->options = (struct ledger_options){.directory = b->directory,
+                                         .site_code = SITE,
+                                         .gateway_name = GATEWAY,
+                                         .clock = &b->clock.clock};
     snprintf(b->run, sizeof b->run, "%s", RUN);
     b->bytes = text_make(BLOCK_BYTES_MAX);
     *state = b;
