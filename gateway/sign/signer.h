@@ -1,0 +1,61 @@
+// Signs the log: checkpoints of its size and root, every so often and at a clean stop, unless
+// something forbids it.
+//
+// A log must never be signed in two ways that do not agree (C2SP tlog-checkpoint), also when its
+// folder was put back from an older copy, or its board was cloned. Who has that log's other half
+// knows: so where receipts of a centre are configured, nothing is signed in a run before one of
+// them has said what it holds, and never again once one holds what this log does not have.
+// One a gateway; every function from any thread.
+#ifndef TALLY_SIGN_SIGNER_H
+#define TALLY_SIGN_SIGNER_H
+
+#include "base/clock.h"
+#include "ident/key.h"
+#include "ledger/ledger.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct signer;
+
+enum signer_state {
+    SIGNER_HELD,      // no centre has answered yet in this run
+    SIGNER_OPEN,      // it signs
+    SIGNER_FORBIDDEN, // this log is never signed again
+};
+
+struct signer_options {
+    const char *directory;   // of the ledger
+    struct ledger *ledger;   // borrowed until signer_stop
+    struct signing_key *key; // borrowed; used by the signer alone
+    int64_t interval_us;     // between checkpoints, when blocks came
+    bool held;               // wait for a centre
+    const struct clock *clock;
+};
+
+// Starts the thread, which signs the log's size every interval and keeps the note in the ledger
+// (LEDGER_CHECKPOINT). 0 or an error with why.
+int signer_start(struct signer **out, const struct signer_options *options, struct why *why);
+// Signs what is there once more, if it may, keeps the note, and frees. Harmless on NULL.
+void signer_stop(struct signer *signer);
+
+// A centre's head is in this log: from now on it may be signed, and is at once. Without effect once
+// it is forbidden.
+void signer_allow(struct signer *signer);
+// A centre holds, by its signature, what this log does not have.
+void signer_forbid(struct signer *signer);
+
+// The signed checkpoint of the first `size` blocks, appended to `out`. ERROR_REFUSED while held and
+// when forbidden; ERROR_ABSENT when fewer are durable; ERROR_DAMAGED, ERROR_SYSTEM.
+int signer_checkpoint(struct signer *signer, uint64_t size, struct text *out, struct why *why);
+
+struct signer_status {
+    enum signer_state state;
+    uint64_t size;     // of the last checkpoint kept; 0 when there is none in this run
+    int64_t signed_us; // wall clock of that
+    char key[PUBLIC_KEY_FINGERPRINT];
+    char fault[256]; // of the last attempt, "" when it went well
+};
+void signer_status(struct signer *signer, struct signer_status *status);
+
+#endif
