@@ -172,8 +172,24 @@ static void find_drivers(struct config_reader *reader, const struct node *node,
 
 struct gateway_keys {
     const struct node *name, *data, *drivers, *control, *block_interval, *block_readings, *prompt,
-        *keep, *keep_size;
+        *keep, *keep_size, *key, *checkpoint_interval;
 };
+
+// The key that signs the log, and how often.
+static void read_signing(struct config_reader *reader, const struct gateway_keys *k)
+{
+    struct config *config = reader->config;
+    if (k->key) {
+        config->gateway.key = config_read_path(reader, k->key, "key");
+    } else if (config->gateway.data) {
+        config->gateway.key = arena_format(&config->arena, "%s/log.key", config->gateway.data);
+        reader->out_of_memory = reader->out_of_memory || !config->gateway.key;
+    }
+    if (k->checkpoint_interval) {
+        document_duration(reader->document, k->checkpoint_interval, "checkpoint_interval", 1000000,
+                          (int64_t)3600 * 1000000, &config->gateway.checkpoint_interval_us);
+    }
+}
 
 // The control socket's path must fit a socket address.
 static void read_control(struct config_reader *reader, const struct gateway_keys *k)
@@ -226,18 +242,22 @@ static void read_gateway(struct config_reader *reader, const struct node *node,
                          const char *drivers_directory)
 {
     struct gateway_keys k = {0};
-    const struct document_key keys[] = {{"name", true, NODE_SCALAR, &k.name},
-                                        {"data", true, NODE_SCALAR, &k.data},
-                                        {"drivers", false, NODE_SCALAR, &k.drivers},
-                                        {"control", false, NODE_SCALAR, &k.control},
-                                        {"block_interval", false, NODE_SCALAR, &k.block_interval},
-                                        {"block_readings", false, NODE_SCALAR, &k.block_readings},
-                                        {"prompt", false, NODE_SCALAR, &k.prompt},
-                                        {"keep", false, NODE_SCALAR, &k.keep},
-                                        {"keep_size", false, NODE_SCALAR, &k.keep_size}};
+    const struct document_key keys[] = {
+        {"name", true, NODE_SCALAR, &k.name},
+        {"data", true, NODE_SCALAR, &k.data},
+        {"drivers", false, NODE_SCALAR, &k.drivers},
+        {"control", false, NODE_SCALAR, &k.control},
+        {"block_interval", false, NODE_SCALAR, &k.block_interval},
+        {"block_readings", false, NODE_SCALAR, &k.block_readings},
+        {"prompt", false, NODE_SCALAR, &k.prompt},
+        {"keep", false, NODE_SCALAR, &k.keep},
+        {"keep_size", false, NODE_SCALAR, &k.keep_size},
+        {"key", false, NODE_SCALAR, &k.key},
+        {"checkpoint_interval", false, NODE_SCALAR, &k.checkpoint_interval}};
     struct config *config = reader->config;
     config->gateway.block_interval_us = 10000000;
     config->gateway.block_readings = 1000;
+    config->gateway.checkpoint_interval_us = 60000000;
     config->gateway.keep_us = 3 * 365 * DAY_US;
     if (node) {
         document_read_keys(reader->document, node, "gateway", keys, sizeof keys / sizeof keys[0]);
@@ -247,6 +267,7 @@ static void read_gateway(struct config_reader *reader, const struct node *node,
     find_drivers(reader, k.drivers, drivers_directory);
     read_control(reader, &k);
     read_keeping(reader, &k);
+    read_signing(reader, &k);
 }
 
 static void read_root(struct config_reader *reader, const char *drivers_directory)

@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "config/document.h"
 #include "config/driver.h"
+#include "ident/note.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,15 +58,17 @@ struct config_instrument {
     int line, column;
 };
 
-enum receipts_kind { RECEIPTS_NONE }; // receipts of a centre come with the split stick
-
 struct config_uplink {
     const char *name;
     const char *host;
     int port;                           // 8883 by default
     const char *ca, *certificate, *key; // paths, resolved against the configuration file's folder
-    enum receipts_kind receipts;
-    bool required; // holds back pruning
+    bool has_centre; // `receipts` names the file of a centre's public key, `centre`: its receipts
+                     // count. Otherwise an acknowledgement by the broker does.
+    struct trusted_key centre;
+    int64_t resend_us; // with receipts: without one for so long, send again (`resend_after`);
+                       // 10 min by default
+    bool required;     // holds back pruning
     bool no_subscribers_accept;
     bool compress; // publish zstd, content type "application/vnd.tally.block+zstd"; no by default
     int64_t drain_rate; // blocks a second at most while a backlog is sent; 0: no limit. 1000 by
@@ -89,6 +92,8 @@ struct config {
         int64_t block_interval_us; // 10 s by default; 100 ms to 1 h
         int block_readings;        // 1 to 1000, 1000 by default
         bool prompt;
+        const char *key;                // of the log, that signs it; "<data>/log.key" by default
+        int64_t checkpoint_interval_us; // 60 s by default; 1 s to 1 h
         int64_t keep_us;    // retention by age, 0: by size only (`keep`); 3 years by default
         int64_t keep_bytes; // retention by size (`keep_size`); 0: no limit
     } gateway;

@@ -9,7 +9,7 @@
 #define MQTTS_PORT      8883
 
 struct uplink_keys {
-    const struct node *name, *broker, *ca, *certificate, *key, *receipts, *required,
+    const struct node *name, *broker, *ca, *certificate, *key, *receipts, *required, *resend_after,
         *no_subscribers, *compress, *drain_rate, *reconnect_min, *reconnect_max;
 };
 
@@ -32,13 +32,25 @@ static void read_broker(struct config_reader *reader, const struct node *node,
     }
 }
 
-static void read_receipts(struct config_reader *reader, const struct node *node)
+static void read_receipts(struct config_reader *reader, const struct uplink_keys *k,
+                          struct config_uplink *uplink)
 {
-    const char *receipts;
-    if (document_string(reader->document, node, "receipts", 1, 300, &receipts) &&
-        strcmp(receipts, "none") != 0) {
-        document_fault(reader->document, node,
-                       "receipts %s: this version takes no receipts (expected none)", receipts);
+    const int64_t least_us = 1000000, most_us = (int64_t)86400 * 1000000;
+    const char *path = NULL;
+    struct why why = {""};
+    if (k->receipts && (!k->receipts->scalar || strcmp(k->receipts->scalar, "none") != 0)) {
+        path = config_read_path(reader, k->receipts, "receipts");
+    }
+    if (path && trusted_key_load(&uplink->centre, path, &why) == OK) {
+        uplink->has_centre = true;
+    } else if (path) {
+        document_fault(reader->document, k->receipts,
+                       "receipts %s (expected none, or the file of a centre's public key)",
+                       why.text);
+    }
+    if (k->resend_after) {
+        document_duration(reader->document, k->resend_after, "resend_after", least_us, most_us,
+                          &uplink->resend_us);
     }
 }
 
@@ -100,6 +112,7 @@ static void read_uplink(struct config_reader *reader, const struct node *node,
                                         {"certificate", true, NODE_SCALAR, &k.certificate},
                                         {"key", true, NODE_SCALAR, &k.key},
                                         {"receipts", false, NODE_SCALAR, &k.receipts},
+                                        {"resend_after", false, NODE_SCALAR, &k.resend_after},
                                         {"required", false, NODE_SCALAR, &k.required},
                                         {"no_subscribers", false, NODE_SCALAR, &k.no_subscribers},
                                         {"compress", false, NODE_SCALAR, &k.compress},
@@ -110,6 +123,7 @@ static void read_uplink(struct config_reader *reader, const struct node *node,
                                      .drain_rate = 1000,
                                      .reconnect_min_us = 200000,
                                      .reconnect_max_us = 30000000,
+                                     .resend_us = 600000000,
                                      .line = node->line,
                                      .column = node->column};
     document_read_keys(reader->document, node, "uplink", keys, sizeof keys / sizeof keys[0]);
@@ -120,9 +134,7 @@ static void read_uplink(struct config_reader *reader, const struct node *node,
     if (k.broker) {
         read_broker(reader, k.broker, uplink);
     }
-    if (k.receipts) {
-        read_receipts(reader, k.receipts);
-    }
+    read_receipts(reader, &k, uplink);
     read_delivery(reader, &k, uplink);
     read_reconnect(reader, &k, uplink);
 }

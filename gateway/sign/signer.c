@@ -21,7 +21,7 @@ struct signer {
     pthread_mutex_t signing; // reader and key
     pthread_mutex_t looking; // what follows; taken after `signing`
     pthread_cond_t changed;
-    bool stopping, asked;
+    bool stopping, asked, stopped;
     struct signer_status status;
 };
 
@@ -105,6 +105,7 @@ static bool wait_for_turn(struct signer *signer)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
+    pthread_mutex_lock(&signer->looking);
     int64_t us = signer->options.interval_us;
     until.tv_sec += (time_t)(us / 1000000);
     until.tv_nsec += (long)(us % 1000000) * 1000;
@@ -112,7 +113,6 @@ static bool wait_for_turn(struct signer *signer)
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
-    pthread_mutex_lock(&signer->looking);
     int code = 0;
     while (!signer->stopping && !signer->asked && code != ETIMEDOUT) {
         code = pthread_cond_timedwait(&signer->changed, &signer->looking, &until);
@@ -173,7 +173,7 @@ int signer_start(struct signer **out, const struct signer_options *options, stru
 
 void signer_stop(struct signer *signer)
 {
-    if (!signer) {
+    if (!signer || signer->stopped) {
         return;
     }
     pthread_mutex_lock(&signer->looking);
@@ -182,7 +182,24 @@ void signer_stop(struct signer *signer)
     pthread_mutex_unlock(&signer->looking);
     pthread_join(signer->thread, NULL);
     sign_and_keep(signer);
-    dispose(signer);
+    signer->stopped = true;
+}
+
+void signer_free(struct signer *signer)
+{
+    if (signer) {
+        signer_stop(signer);
+        dispose(signer);
+    }
+}
+
+void signer_set_interval(struct signer *signer, int64_t interval_us)
+{
+    pthread_mutex_lock(&signer->looking);
+    signer->options.interval_us = interval_us;
+    signer->asked = true;
+    pthread_cond_signal(&signer->changed);
+    pthread_mutex_unlock(&signer->looking);
 }
 
 void signer_allow(struct signer *signer)

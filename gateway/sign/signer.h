@@ -26,7 +26,7 @@ enum signer_state {
 
 struct signer_options {
     const char *directory;   // of the ledger
-    struct ledger *ledger;   // borrowed until signer_stop
+    struct ledger *ledger;   // borrowed until signer_free
     struct signing_key *key; // borrowed; used by the signer alone
     int64_t interval_us;     // between checkpoints, when blocks came
     bool held;               // wait for a centre
@@ -36,8 +36,12 @@ struct signer_options {
 // Starts the thread, which signs the log's size every interval and keeps the note in the ledger
 // (LEDGER_CHECKPOINT). 0 or an error with why.
 int signer_start(struct signer **out, const struct signer_options *options, struct why *why);
-// Signs what is there once more, if it may, keeps the note, and frees. Harmless on NULL.
+// Ends the thread, and signs what is there once more, if it may. Then signer_checkpoint still works.
+// Harmless on NULL, and twice.
 void signer_stop(struct signer *signer);
+// After signer_stop, once nobody uses it. Harmless on NULL.
+void signer_free(struct signer *signer);
+void signer_set_interval(struct signer *signer, int64_t interval_us);
 
 // A centre's head is in this log: from now on it may be signed, and is at once. Without effect once
 // it is forbidden.

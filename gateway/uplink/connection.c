@@ -33,7 +33,9 @@ static int open_session(struct connection *connection, struct tls *tls, const ch
                                       .will = &will,
                                       .now_us = now_us(connection),
                                       .acknowledged = delivery_acknowledged,
-                                      .context = parts->delivery};
+                                      .context = parts->delivery,
+                                      .received = dialogue_received,
+                                      .received_context = parts->dialogue};
     int error = session_open(&connection->session, &options, &result->end, &result->why);
     if (error == OK) {
         delivery_attach(parts->delivery, connection->session);
@@ -41,7 +43,7 @@ static int open_session(struct connection *connection, struct tls *tls, const ch
     return error;
 }
 
-static void on_up(struct connection *connection)
+static int on_up(struct connection *connection, struct why *why)
 {
     const struct connection_parts *parts = connection->parts;
     connection->up = true;
@@ -51,6 +53,7 @@ static void on_up(struct connection *connection)
     notices_connected(parts->notices, true);
     notices_tell(parts->notices, "uplink.up", "connected");
     presence_announce(parts->presence);
+    return dialogue_up(parts->dialogue, connection->session, why);
 }
 
 // Waits until the connection, the ledger or the clock has something for us. What poll says of the
@@ -108,9 +111,13 @@ static enum ending run_session(struct connection *connection, struct connection_
         int error = session_step(connection->session, revents, now_us(connection), &result->end,
                                  &result->why);
         if (error == OK && session_is_up(connection->session) && !connection->up) {
-            on_up(connection);
+            error = on_up(connection, &result->why);
+            result->end = SESSION_LOST;
         }
         delivery_harvest(parts->delivery);
+        if (error == OK && connection->up) {
+            dialogue_look(parts->dialogue);
+        }
         if (error) {
             return ENDING_FAULT;
         }
@@ -130,6 +137,7 @@ static void part(struct connection *connection, bool for_good)
     enum session_end end;
     struct why why;
     bool said = false;
+    dialogue_look(parts->dialogue); // the last checkpoint
     if (for_good) {
         presence_farewell(parts->presence);
     }

@@ -6,6 +6,7 @@
 
 #include "uplink/certificates.h"
 #include "uplink/delivery.h"
+#include "uplink/dialogue.h"
 #include "uplink/presence.h"
 
 #include <stdatomic.h>
@@ -23,6 +24,7 @@ struct connection_parts {
     struct notices *notices;
     struct certificates *certificates; // looked at, so that new ones end the connection
     struct delivery *delivery;
+    struct dialogue *dialogue;
     struct presence *presence;
     int watch_fd; // of the ledger: readable when there are new blocks
     const char *client_id;

@@ -27,7 +27,10 @@ struct delivery {
     struct window window;
     struct rate drain; // of what was there when the connection came up
     struct backoff retry;
-    uint64_t acknowledged; // the cursor: the first block not yet taken
+    uint64_t acknowledged; // the first block not yet taken by the broker; the cursor, unless
+                           // a centre's receipts are
+    bool receipts;         // they are: the cursor moves by delivery_receipted alone
+    bool held;             // no block is sent: the centre has not answered yet
     uint64_t size;         // of the ledger, as last seen
     uint64_t backlog_end;
     bool stumbled;       // a message was not taken: wait for the rest, then go back
@@ -56,6 +59,14 @@ void delivery_close(struct delivery *delivery);
 void delivery_attach(struct delivery *delivery, struct session *session);
 // It is up: begins at the cursor, with the definitions again.
 void delivery_begin(struct delivery *delivery);
+// With receipts: from block n on, which the centre has asked for, with all files; no longer held.
+void delivery_resume(struct delivery *delivery, uint64_t n);
+// With receipts: the centre holds the first `size` blocks; the cursor rises to there.
+void delivery_receipted(struct delivery *delivery, uint64_t size);
+// Nothing more of this log is sent.
+void delivery_hold(struct delivery *delivery);
+// The next block to be sent.
+uint64_t delivery_next(const struct delivery *delivery);
 // Looks how many blocks the ledger has.
 void delivery_look(struct delivery *delivery);
 // Whether a new block could be sent now.
@@ -67,6 +78,10 @@ int delivery_send(struct delivery *delivery, int64_t *wait_us);
 // Publishes a status document, retained, unless the window is full or the broker wants none.
 void delivery_send_status(struct delivery *delivery, const char *topic, const char *json,
                           size_t length);
+
+// Publishes a checkpoint or a hello. False when there is no room now: try again later.
+bool delivery_send_note(struct delivery *delivery, const char *topic, const char *note,
+                        size_t length, bool retain);
 
 // A PUBACK: for session_options, with the delivery as context.
 void delivery_acknowledged(void *delivery, int id, int reason);

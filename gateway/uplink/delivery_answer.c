@@ -52,7 +52,8 @@ static void say_not_taken(struct delivery *delivery, const struct window_item *i
     static const char *const what[] = {[ITEM_BLOCK] = "blocks",
                                        [ITEM_FILE] = "a file",
                                        [ITEM_DEFINITIONS] = "the definitions",
-                                       [ITEM_STATUS] = "the status"};
+                                       [ITEM_STATUS] = "the status",
+                                       [ITEM_NOTE] = "a note"};
     char text[TLS_FAULT_MAX];
     if (item->reason == REASON_NO_SUBSCRIBERS) {
         notices_fault(delivery->notices, "uplink.no-subscribers",
@@ -67,13 +68,18 @@ static void say_not_taken(struct delivery *delivery, const struct window_item *i
 
 static void on_block_taken(struct delivery *delivery, const struct window_item *item)
 {
-    delivery->acknowledged = item->n + 1;
+    if (!item->disowned) {
+        delivery->acknowledged = item->n + 1;
+    }
     if (delivery->probing) {
         delivery->probing = false;
         backoff_reset(&delivery->retry);
         notices_all_well(delivery->notices);
     }
-    notices_progress(delivery->notices, delivery->acknowledged, 1, item->readings);
+    notices_progress(delivery->notices,
+                     delivery->receipts ? ledger_cursor(delivery->ledger, delivery->settings->name)
+                                        : delivery->acknowledged,
+                     1, item->readings);
 }
 
 // One message, the oldest, has been answered.
@@ -103,7 +109,7 @@ void delivery_harvest(struct delivery *delivery)
     while (window_take(&delivery->window, &item)) {
         settle(delivery, &item);
     }
-    if (delivery->acknowledged != before) {
+    if (delivery->acknowledged != before && !delivery->receipts) {
         ledger_note_cursor(delivery->ledger, delivery->settings->name, delivery->acknowledged);
     }
     recover(delivery);

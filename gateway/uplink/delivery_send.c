@@ -11,6 +11,7 @@ int delivery_open(struct delivery *delivery, const struct delivery_options *opti
 {
     const struct config_uplink *settings = options->settings;
     *delivery = (struct delivery){.settings = settings,
+                                  .receipts = settings->has_centre,
                                   .ledger = options->ledger,
                                   .clock = options->clock,
                                   .notices = options->notices};
@@ -59,8 +60,35 @@ void delivery_begin(struct delivery *delivery)
     delivery->acknowledged = ledger_cursor(delivery->ledger, delivery->settings->name);
     delivery->backlog_end = delivery->size;
     delivery->behind = delivery->size > delivery->acknowledged + SESSION_WINDOW_MAX;
+    delivery->held = delivery->receipts;
     feed_rewind(delivery->feed, delivery->acknowledged, true);
     notices_progress(delivery->notices, delivery->acknowledged, 0, 0);
+}
+
+void delivery_resume(struct delivery *delivery, uint64_t n)
+{
+    delivery->held = false;
+    delivery->acknowledged = n;
+    feed_forget(delivery->feed);
+    feed_rewind(delivery->feed, n, false);
+    // What is under way still counts as sent, not as the place to go back to.
+    window_disown(&delivery->window);
+}
+
+void delivery_receipted(struct delivery *delivery, uint64_t size)
+{
+    ledger_note_cursor(delivery->ledger, delivery->settings->name, size);
+    notices_progress(delivery->notices, size, 0, 0);
+}
+
+void delivery_hold(struct delivery *delivery)
+{
+    delivery->held = true;
+}
+
+uint64_t delivery_next(const struct delivery *delivery)
+{
+    return feed_next_block(delivery->feed);
 }
 
 static bool has_room(const struct delivery *delivery)
@@ -71,7 +99,7 @@ static bool has_room(const struct delivery *delivery)
 
 bool delivery_wants_blocks(const struct delivery *delivery)
 {
-    return !delivery->stumbled && has_room(delivery) &&
+    return !delivery->held && !delivery->stumbled && has_room(delivery) &&
            delivery->retry_at_us <= clock_mono_us(delivery->clock);
 }
 
@@ -127,7 +155,7 @@ int delivery_send(struct delivery *delivery, int64_t *wait_us)
         *wait_us = left_us < *wait_us ? left_us : *wait_us;
         return OK;
     }
-    while (!delivery->stumbled && has_room(delivery)) {
+    while (!delivery->held && !delivery->stumbled && has_room(delivery)) {
         if (!rate_allows(delivery)) {
             *wait_us = RATE_WAIT_US < *wait_us ? RATE_WAIT_US : *wait_us;
             break;
@@ -159,4 +187,20 @@ void delivery_send_status(struct delivery *delivery, const char *topic, const ch
     if (!delivery->no_status && delivery->window.count < session_window(delivery->session)) {
         send_item(delivery, &out);
     }
+}
+
+bool delivery_send_note(struct delivery *delivery, const char *topic, const char *note,
+                        size_t length, bool retain)
+{
+    struct feed_item out = {.message = {.topic = topic,
+                                        .payload = note,
+                                        .length = length,
+                                        .retain = retain,
+                                        .content_type = "text/plain; charset=utf-8"},
+                            .item = {.kind = ITEM_NOTE, .bytes = length}};
+    if (delivery->window.count >= session_window(delivery->session)) {
+        return false;
+    }
+    send_item(delivery, &out);
+    return true;
 }

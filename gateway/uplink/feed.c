@@ -96,6 +96,16 @@ static bool is_delivered(const struct feed *feed, const struct digest *file)
     return false;
 }
 
+void feed_forget(struct feed *feed)
+{
+    feed->delivered_count = feed->delivered_place = 0;
+}
+
+int feed_root(struct feed *feed, uint64_t size, struct digest *root)
+{
+    return ledger_reader_root(feed->reader, size, root, NULL);
+}
+
 void feed_delivered(struct feed *feed, const struct digest *file)
 {
     if (is_delivered(feed, file)) {

@@ -36,6 +36,10 @@ struct feed_item {
 // ERROR_SYSTEM with why: the same block comes again next time.
 int feed_next(struct feed *feed, uint64_t size, size_t chunk_max, struct feed_item *out,
               struct why *why);
+// Whoever is behind the broker may have lost what the broker took: every file goes again.
+void feed_forget(struct feed *feed);
+// Root of the first `size` blocks (ledger_reader_root).
+int feed_root(struct feed *feed, uint64_t size, struct digest *root);
 // The broker has all chunks of a file and someone subscribed to it.
 void feed_delivered(struct feed *feed, const struct digest *file);
 

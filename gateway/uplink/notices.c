@@ -39,6 +39,14 @@ void notices_tell(struct notices *notices, const char *kind, const char *text)
     }
 }
 
+void notices_record(struct notices *notices, const char *kind, const char *subject,
+                    const char *text)
+{
+    if (notices->hooks.event) {
+        notices->hooks.event(notices->hooks.context, kind, subject, text);
+    }
+}
+
 static void show_fault(struct notices *notices, const char *text)
 {
     pthread_mutex_lock(&notices->lock);

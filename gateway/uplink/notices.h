@@ -32,6 +32,9 @@ void notices_read(struct notices *notices, struct uplink_status *status);
 
 // Logs it and puts it on record, each time.
 void notices_tell(struct notices *notices, const char *kind, const char *text);
+// Puts something on record that is not about the uplink itself; not logged.
+void notices_record(struct notices *notices, const char *kind, const char *subject,
+                    const char *text);
 // A fault that may come again with each try: shown in the state always, told once until
 // notices_all_well.
 void notices_fault(struct notices *notices, const char *kind, const char *text);

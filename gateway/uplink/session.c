@@ -25,6 +25,9 @@ struct session {
     uint32_t packet_max;
     void (*acknowledged)(void *context, int id, int reason);
     void *context;
+    void (*received)(void *context, const char *topic, const void *payload, size_t length);
+    void *received_context;
+    int subscription;    // reason of the SUBACK, -1 while none came
     int refusal;         // reason code of a CONNACK or DISCONNECT, 0 while none came
     char tls_words[128]; // what libmosquitto logged of OpenSSL's errors
 };
@@ -54,6 +57,32 @@ static void on_publish(struct mosquitto *mosquitto, void *context, int id, int r
     (void)properties;
     struct session *session = context;
     session->acknowledged(session->context, id, reason);
+}
+
+static void on_message(struct mosquitto *mosquitto, void *context,
+                       const struct mosquitto_message *message,
+                       const mosquitto_property *properties)
+{
+    (void)mosquitto;
+    (void)properties;
+    struct session *session = context;
+    if (session->received) {
+        session->received(session->received_context, message->topic, message->payload,
+                          (size_t)message->payloadlen);
+    }
+}
+
+static void on_subscribe(struct mosquitto *mosquitto, void *context, int id, int count,
+                         const int *granted, const mosquitto_property *properties)
+{
+    (void)mosquitto;
+    (void)id;
+    (void)properties;
+    struct session *session = context;
+    for (int i = 0; i < count; i++) {
+        session->subscription =
+            granted[i] > session->subscription ? granted[i] : session->subscription;
+    }
 }
 
 // libmosquitto gives its own error numbers (below 0x80) here too; those are not the broker's words.
@@ -129,6 +158,8 @@ static int prepare(struct session *session, const struct session_options *option
     mosquitto_connect_v5_callback_set(mosquitto, on_connect);
     mosquitto_publish_v5_callback_set(mosquitto, on_publish);
     mosquitto_disconnect_v5_callback_set(mosquitto, on_disconnect);
+    mosquitto_message_v5_callback_set(mosquitto, on_message);
+    mosquitto_subscribe_v5_callback_set(mosquitto, on_subscribe);
     mosquitto_log_callback_set(mosquitto, on_log);
     return failed || set_will(session, options->will) ? -1 : 0;
 }
@@ -208,6 +239,9 @@ int session_open(struct session **out, const struct session_options *options, en
     session->port = options->port;
     session->acknowledged = options->acknowledged;
     session->context = options->context;
+    session->received = options->received;
+    session->received_context = options->received_context;
+    session->subscription = -1;
     session->deadline_us = options->now_us + SESSION_CONNECT_S * INT64_C(1000000);
     snprintf(session->address, sizeof session->address, "%s", options->address);
     tls_begin(session->tls);
@@ -363,6 +397,25 @@ int session_publish(struct session *session, const struct session_message *messa
         return why_set(why, ERROR_REFUSED, "the broker takes no messages of QoS 1");
     default: return why_set(why, ERROR_CLOSED, "connection lost: %s", mosquitto_strerror(rc));
     }
+}
+
+int session_subscribe(struct session *session, const char *const *topics, struct why *why)
+{
+    for (; *topics; topics++) {
+        int rc = mosquitto_subscribe_v5(session->mosquitto, NULL, *topics, 1, 0, NULL);
+        if (rc == MOSQ_ERR_NOMEM) {
+            return why_set(why, ERROR_MEMORY, "out of memory");
+        }
+        if (rc) {
+            return why_set(why, ERROR_CLOSED, "connection lost: %s", mosquitto_strerror(rc));
+        }
+    }
+    return OK;
+}
+
+int session_subscription(const struct session *session)
+{
+    return session->subscription;
 }
 
 void session_disconnect(struct session *session)

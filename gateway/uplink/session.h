@@ -2,8 +2,8 @@
 // because a used one sends its own old messages again beside ours.
 //
 // Never blocks: the caller polls session_fd for session_events and calls session_step. Publishes
-// what it is given; knows nothing of blocks, cursors or when to try again. Used by the uplink's
-// thread alone.
+// and subscribes to what it is given; knows nothing of blocks, cursors or when to try again. Used
+// by the uplink's thread alone.
 #ifndef TALLY_UPLINK_SESSION_H
 #define TALLY_UPLINK_SESSION_H
 
@@ -44,6 +44,10 @@ struct session_options {
     // Called from session_step for each PUBACK, with its reason (0: success).
     void (*acknowledged)(void *context, int id, int reason);
     void *context;
+    // Called from session_step for each message on a topic subscribed to; may be NULL. The bytes
+    // are lent. Nothing may be published from it.
+    void (*received)(void *context, const char *topic, const void *payload, size_t length);
+    void *received_context;
 };
 
 // How a connection ended, for whoever decides when to try again.
@@ -76,6 +80,12 @@ size_t session_packet_max(const struct session *session);
 // `acknowledged`.
 int session_publish(struct session *session, const struct session_message *message, int *id,
                     struct why *why);
+// At QoS 1, to all topics of the list (up to its NULL). A broker that refuses one closes nothing:
+// session_subscription tells. 0, ERROR_MEMORY, ERROR_CLOSED.
+int session_subscribe(struct session *session, const char *const *topics, struct why *why);
+// The worst reason that the broker gave for a subscription: 0 to 2 granted, -1 none came yet, from
+// 0x80 on refused.
+int session_subscription(const struct session *session);
 // Sends DISCONNECT, which makes the broker forget the will. session_step then reports the end.
 void session_disconnect(struct session *session);
 

@@ -37,6 +37,7 @@ struct uplink {
     // The thread's own.
     struct certificates certificates;
     struct delivery delivery;
+    struct dialogue dialogue;
     struct presence presence;
     struct backoff reconnect;
     int64_t lost_us; // when the connection was lost, or we started (monotonic)
@@ -116,6 +117,7 @@ static void try_address(struct uplink *uplink, struct tls *tls, const char *addr
                                            .notices = &uplink->notices,
                                            .certificates = &uplink->certificates,
                                            .delivery = &uplink->delivery,
+                                           .dialogue = &uplink->dialogue,
                                            .presence = &uplink->presence,
                                            .watch_fd = uplink->watch_fd,
                                            .client_id = uplink->client_id};
@@ -191,6 +193,7 @@ static void *run(void *argument)
 static void free_uplink(struct uplink *uplink)
 {
     presence_end(&uplink->presence);
+    dialogue_end(&uplink->dialogue);
     delivery_close(&uplink->delivery);
     certificates_end(&uplink->certificates);
     notices_end(&uplink->notices);
@@ -213,7 +216,7 @@ static void set_client_id(struct uplink *uplink, const struct config *config)
              slash ? slash + 1 : origin, uplink->settings->name);
 }
 
-static int prepare(struct uplink *uplink, const struct config *config,
+static int prepare(struct uplink *uplink, const struct config *config, struct signer *signer,
                    const struct uplink_hooks *hooks, struct why *why)
 {
     const struct config_uplink *settings = uplink->settings;
@@ -232,6 +235,13 @@ static int prepare(struct uplink *uplink, const struct config *config,
         return error;
     }
     presence_begin(&uplink->presence, &uplink->delivery, hooks);
+    const struct dialogue_options talk = {.settings = settings,
+                                          .ledger = uplink->ledger,
+                                          .clock = uplink->clock,
+                                          .notices = &uplink->notices,
+                                          .delivery = &uplink->delivery,
+                                          .signer = signer};
+    dialogue_begin(&uplink->dialogue, &talk);
     uplink->stop.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     uplink->watch_fd = ledger_watch(uplink->ledger);
     if (uplink->stop.fd < 0 || uplink->watch_fd < 0) {
@@ -244,10 +254,16 @@ static int prepare(struct uplink *uplink, const struct config *config,
 }
 
 int uplink_start(struct uplink **out, const struct config *config,
-                 const struct config_uplink *settings, struct ledger *ledger,
+                 const struct config_uplink *settings, struct ledger *ledger, struct signer *signer,
                  const struct clock *clock, const struct uplink_hooks *hooks, struct why *why)
 {
     *out = NULL;
+    if (settings->has_centre && !signer) {
+        return why_set(why, ERROR_INPUT,
+                       "uplink %s: a centre gives receipts for signed logs only, and there is no "
+                       "key: make one with `tally key init`",
+                       settings->name);
+    }
     struct uplink *uplink = calloc(1, sizeof *uplink);
     if (!uplink) {
         return why_set(why, ERROR_MEMORY, "out of memory");
@@ -259,7 +275,7 @@ int uplink_start(struct uplink **out, const struct config *config,
     uplink->stop.fd = uplink->watch_fd = -1;
     notices_begin(&uplink->notices, settings->name, clock, hooks);
     certificates_begin(&uplink->certificates, settings, clock, &uplink->notices);
-    int error = prepare(uplink, config, hooks, why);
+    int error = prepare(uplink, config, signer, hooks, why);
     if (error == OK) {
         error = thread_start(&uplink->thread, THREAD_STACK_BYTES, run, uplink);
         if (error) {

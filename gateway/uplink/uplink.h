@@ -1,5 +1,5 @@
 // One uplink: publishes blocks from the ledger, in order, over MQTT 5 and TLS, and moves its cursor
-// when the broker has acknowledged them.
+// when the broker has acknowledged them, or, with receipts, when the centre has.
 //
 // The sole user of libmosquitto. A thread of its own, which reads through a ledger reader of its
 // own; never delays polling. TLS 1.2 or newer with a client certificate; the host name is checked;
@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "config/config.h"
 #include "ledger/ledger.h"
+#include "sign/signer.h"
 
 struct uplink;
 
@@ -25,7 +26,7 @@ struct uplink_hooks {
 
 struct uplink_status {
     bool connected;
-    uint64_t acknowledged;        // first block not yet acknowledged
+    uint64_t acknowledged;        // first block not yet acknowledged (with receipts: receipted)
     uint64_t size;                // blocks in the ledger
     uint64_t published, readings; // acknowledged since start: blocks, readings
     int64_t since_us;             // wall clock of the last change of `connected`
@@ -33,10 +34,10 @@ struct uplink_status {
                           // when all is well
 };
 
-// Starts the thread; connects by itself, again and again. Configuration, ledger, clock are borrowed
-// until uplink_stop.
+// Starts the thread; connects by itself, again and again. Configuration, ledger, signer (NULL: the
+// log is not signed, and no receipts are to be had), clock are borrowed until uplink_stop.
 int uplink_start(struct uplink **out, const struct config *config,
-                 const struct config_uplink *uplink, struct ledger *ledger,
+                 const struct config_uplink *uplink, struct ledger *ledger, struct signer *signer,
                  const struct clock *clock, const struct uplink_hooks *hooks, struct why *why);
 // Publishes status "offline", disconnects, waits for the thread (at most 2 s for acknowledgements
 // under way). Frees.

@@ -23,6 +23,13 @@ void window_add(struct window *window, const struct window_item *item)
 }
 
 // Brokers acknowledge in order (MQTT 5, 4.6), so the first look is nearly always right.
+void window_disown(struct window *window)
+{
+    for (size_t i = 0; i < window->count; i++) {
+        window->items[(window->head + i) % SESSION_WINDOW_MAX].disowned = true;
+    }
+}
+
 bool window_answer(struct window *window, int id, int reason)
 {
     for (size_t i = 0; i < window->count; i++) {

@@ -17,11 +17,13 @@ enum item_kind {
     ITEM_FILE,        // a chunk of a content-addressed file
     ITEM_DEFINITIONS, // retained, for whoever joins
     ITEM_STATUS,
+    ITEM_NOTE, // a checkpoint, or a hello
 };
 
 struct window_item {
     enum item_kind kind;
     int id;             // of the message
+    bool disowned;      // sent before the feed was set to another place
     bool answered;      // an acknowledgement came, with this reason
     int reason;         // of MQTT 5: 0 success, 0x10 no subscriber, 0x80 and above refused
     uint64_t n;         // ITEM_BLOCK
@@ -40,6 +42,8 @@ struct window {
 void window_clear(struct window *window);
 // Asserts that count < SESSION_WINDOW_MAX.
 void window_add(struct window *window, const struct window_item *item);
+// Marks all that is under way as disowned.
+void window_disown(struct window *window);
 // Notes an acknowledgement. False when no message under way has that id.
 bool window_answer(struct window *window, int id, int reason);
 // Takes out the oldest item if it has been answered.

@@ -31,7 +31,7 @@ static int teardown(void **state)
 {
     struct desk *desk = *state;
     void *bench = desk->bench;
-    signer_stop(desk->signer);
+    signer_free(desk->signer);
     signing_key_free(desk->key);
     bench_teardown(&bench);
     free(desk);
@@ -106,14 +106,14 @@ static void what_came_is_signed_every_interval_and_at_the_stop(void **state)
     bench_append(desk->bench, 2);
     wait_kept(desk, 5, &note);
     struct signer_status status;
-    signer_stop(desk->signer);
+    signer_free(desk->signer);
     desk->signer = NULL;
     start(desk, false, 3600000000);
     wait_kept(desk, 5, &note);
     bench_append(desk->bench, 1);
     signer_status(desk->signer, &status);
     assert_int_equal(status.state, SIGNER_OPEN);
-    signer_stop(desk->signer);
+    signer_free(desk->signer);
     desk->signer = NULL;
     wait_kept(desk, 6, &note);
     assert_signs(desk, &note, 6);
@@ -129,7 +129,7 @@ static void nothing_is_signed_before_a_centre_has_answered(void **state)
     start(desk, true, 10000);
     nanosleep(&(struct timespec){0, 50000000}, NULL);
     assert_int_equal(signer_checkpoint(desk->signer, 3, &note, &desk->bench->why), ERROR_REFUSED);
-    signer_stop(desk->signer);
+    signer_free(desk->signer);
     desk->signer = NULL;
     assert_int_equal(ledger_get_note(desk->bench->ledger, LEDGER_CHECKPOINT, "", &note, &size),
                      ERROR_ABSENT);
@@ -152,7 +152,7 @@ static void what_is_forbidden_stays_forbidden(void **state)
     struct signer_status status;
     signer_status(desk->signer, &status);
     assert_int_equal(status.state, SIGNER_FORBIDDEN);
-    signer_stop(desk->signer);
+    signer_free(desk->signer);
     desk->signer = NULL;
     assert_int_equal(ledger_get_note(desk->bench->ledger, LEDGER_CHECKPOINT, "", &note, &size),
                      ERROR_ABSENT);
