@@ -80,6 +80,24 @@ static void append_ledger(struct text *out, const struct status_sources *sources
     text_append_string(out, "}");
 }
 
+static void append_signing(struct text *out, const struct status_sources *sources)
+{
+    static const char *const states[] = {
+        [SIGNER_HELD] = "held", [SIGNER_OPEN] = "open", [SIGNER_FORBIDDEN] = "forbidden"};
+    struct signer_status status;
+    if (!sources->signer) {
+        return;
+    }
+    signer_status(sources->signer, &status);
+    text_append_string(out, ",\"signing\":{\"state\":");
+    text_append_json(out, states[status.state]);
+    append_member(out, "key", status.key);
+    append_count(out, "size", status.size);
+    append_time(out, "signed_us", status.signed_us);
+    append_member(out, "fault", status.fault);
+    text_append_string(out, "}");
+}
+
 static void append_recorder(struct text *out, const struct status_sources *sources)
 {
     struct recorder_status status;
@@ -227,6 +245,7 @@ static void append_document(struct text *out, const struct status_sources *sourc
 {
     append_head(out, sources);
     append_ledger(out, sources);
+    append_signing(out, sources);
     append_recorder(out, sources);
     append_buses(out, sources);
     append_uplinks(out, sources);

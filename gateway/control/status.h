@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "ledger/ledger.h"
 #include "record/recorder.h"
+#include "sign/signer.h"
 #include "uplink/uplink.h"
 
 // Borrowed for the call. A part that is NULL does not run (yet): what it would say is left out.
@@ -24,6 +25,7 @@ struct status_sources {
     struct poller *poller;
     struct recorder *recorder;
     struct ledger *ledger;
+    struct signer *signer; // NULL: the log is not signed
     const struct definitions *definitions;
     // uplinks[i] is that of config->uplinks[i], NULL when it could not be started.
     struct uplink *const *uplinks;

@@ -78,7 +78,7 @@ static void wait_event(struct bench *b, const char *text)
 static void start(struct bench *b)
 {
     struct uplink_hooks hooks = {.event = on_event, .context = b};
-    assert_int_equal(uplink_start(&b->uplink, &b->config, &b->settings, b->ledger->ledger,
+    assert_int_equal(uplink_start(&b->uplink, &b->config, &b->settings, b->ledger->ledger, NULL,
                                   &clock_system, &hooks, &b->ledger->why),
                      OK);
 }
