@@ -7,7 +7,7 @@
 #define TALLY_LEDGER_INSIDE_H
 
 #include "ledger/ledger.h"
-#include "ledger/note.h"
+#include "ledger/lock_note.h"
 #include "ledger/store.h"
 #include "ledger/tree.h"
 
@@ -48,7 +48,7 @@ struct ledger {
     bool tree_valid;
     bool in_batch;
     int64_t appended_mono_us;
-    struct note note;      // as it is in `lock`
+    struct lock_note note; // as it is in `lock`
     bool note_due;         // the next append writes it
     int64_t opened_age_us; // the log's age (age_us) when it was opened
 

@@ -70,9 +70,9 @@ static void note_outcome(struct ledger *ledger, int error, const struct why *why
 // or the WAL was taken in, so that a database that has lost its WAL is always shorter than that.
 static void note_least(struct ledger *ledger)
 {
-    struct note note = {.origin = "", .open = true, .least = ledger->size};
+    struct lock_note note = {.origin = "", .open = true, .least = ledger->size};
     memcpy(note.origin, ledger->origin, sizeof note.origin);
-    if (note_write(ledger->lock_fd, &note, NULL) == OK) {
+    if (lock_note_write(ledger->lock_fd, &note, NULL) == OK) {
         ledger->note = note;
         ledger->note_due = false;
     }

@@ -39,7 +39,7 @@ static int make_origin(const struct ledger_options *options, char out[BLOCK_ORIG
 {
     if (options->copy_of) {
         snprintf(out, BLOCK_ORIGIN_MAX + 1, "%s", options->copy_of);
-        return strlen(options->copy_of) <= BLOCK_ORIGIN_MAX && note_is_origin(out)
+        return strlen(options->copy_of) <= BLOCK_ORIGIN_MAX && lock_note_is_origin(out)
                    ? OK
                    : why_set(why, ERROR_INPUT, "\"%.100s\" is no origin of a log",
                              options->copy_of);
@@ -166,7 +166,7 @@ static int check_key(struct ledger *ledger, const struct ledger_options *options
 // again that were published with other blocks. One whose WAL somebody else took in is whole.
 static int check_size(const struct ledger *ledger, struct why *why)
 {
-    const struct note *note = &ledger->note;
+    const struct lock_note *note = &ledger->note;
     return !note->open || ledger->size >= note->least
                ? OK
                : why_set(why, ERROR_DAMAGED,
@@ -186,7 +186,7 @@ static int note_opened(struct ledger *ledger, struct why *why)
     ledger->note.least = ledger->size;
     ledger->note_due = true;
     folder_sync(ledger->directory); // the WAL's name is on the disk before the note of it
-    return note_write(ledger->lock_fd, &ledger->note, why);
+    return lock_note_write(ledger->lock_fd, &ledger->note, why);
 }
 
 // Opens what is there. *has: a log. ERROR_DAMAGED: it cannot be gone on with.
@@ -234,7 +234,7 @@ static int open_or_resume(struct ledger *ledger, const struct ledger_options *op
 static int open_anew(struct ledger *ledger, const struct ledger_options *options,
                      struct ledger_opening *opening, struct why *why)
 {
-    if (note_is_origin(ledger->origin) && !ledger->note.folder[0]) {
+    if (lock_note_is_origin(ledger->origin) && !ledger->note.folder[0]) {
         memcpy(ledger->note.origin, ledger->origin, sizeof ledger->note.origin);
     }
     store_close(&ledger->store);
@@ -255,7 +255,7 @@ static int open_log(struct ledger *ledger, const struct ledger_options *options,
 {
     struct why found = {.text = ""};
     bool has = false;
-    note_read(ledger->lock_fd, &ledger->note);
+    lock_note_read(ledger->lock_fd, &ledger->note);
     int error = open_or_resume(ledger, options, &has, &found);
     if (error == ERROR_DAMAGED && !options->copy_of) {
         snprintf(opening->reason, sizeof opening->reason, "%.255s", found.text);
@@ -355,7 +355,7 @@ void ledger_close(struct ledger *ledger)
     if (ledger) {
         ledger_settle(ledger, true, NULL);
         ledger->note.open = false;
-        note_write(ledger->lock_fd, &ledger->note, NULL);
+        lock_note_write(ledger->lock_fd, &ledger->note, NULL);
         ledger_dispose(ledger);
     }
 }

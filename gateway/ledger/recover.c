@@ -185,13 +185,13 @@ int recover_set_aside(struct ledger *ledger, const char *reason, struct why *why
     int error = OK;
     if (!ledger->note.folder[0]) {
         error = make_folder(ledger, ledger->note.folder, why);
-        error = error ? error : note_write(ledger->lock_fd, &ledger->note, why);
+        error = error ? error : lock_note_write(ledger->lock_fd, &ledger->note, why);
     }
     format_folder(ledger, path);
     error = error ? error : move_all(ledger, ledger->note.folder, why);
     error = error ? error : write_reason(path, reason, why);
     ledger->note.open = false; // what it says of a size was of those files
-    return error ? error : note_write(ledger->lock_fd, &ledger->note, why);
+    return error ? error : lock_note_write(ledger->lock_fd, &ledger->note, why);
 }
 
 void recover_discard(struct ledger *ledger)
@@ -327,14 +327,14 @@ static int save_points(struct salvage *s, struct why *why)
     return error;
 }
 
-static void read_old_origin(struct salvage *s, const struct note *note)
+static void read_old_origin(struct salvage *s, const struct lock_note *note)
 {
     char *out = s->opening->old_origin;
     snprintf(out, BLOCK_ORIGIN_MAX + 1, "%s", note->origin);
     sqlite3_stmt *get = s->readable ? store_statement(&s->old, STATEMENT_LOG_GET) : NULL;
     if (get && sqlite3_step(get) == SQLITE_ROW && sqlite3_column_text(get, 0)) {
         const char *text = (const char *)sqlite3_column_text(get, 0);
-        if (note_is_origin(text)) {
+        if (lock_note_is_origin(text)) {
             snprintf(out, BLOCK_ORIGIN_MAX + 1, "%s", text);
         }
     }

@@ -21,6 +21,9 @@ struct recorder {
     struct recorder_latest latest;
     int latest_error;
 };
+struct signer {
+    struct signer_status status;
+};
 struct ledger {
     struct ledger_status status;
 };
@@ -67,6 +70,11 @@ void ledger_status(struct ledger *ledger, struct ledger_status *status)
     *status = ledger->status;
 }
 
+void signer_status(struct signer *signer, struct signer_status *status)
+{
+    *status = signer->status;
+}
+
 void uplink_status(struct uplink *uplink, struct uplink_status *status)
 {
     *status = uplink->status;
@@ -106,6 +114,7 @@ struct bench {
     struct poller poller;
     struct recorder recorder;
     struct ledger ledger;
+    struct signer signer;
     struct uplink part, *uplinks[1];
     struct status_sources sources;
     struct text text;
@@ -291,6 +300,23 @@ static void status_leaves_out_those_in_order_rather_than_pass_its_maximum(void *
     assert_int_equal(number_of(json, "instruments_silent"), INSTRUMENTS / 2);
 }
 
+static void signing_is_said_where_there_is_a_key(void **state)
+{
+    struct bench *b = *state;
+    ask(b, "status");
+    assert_null(cJSON_GetObjectItem(b->json, "signing"));
+    b->signer.status = (struct signer_status){
+        .state = SIGNER_HELD, .size = 42, .signed_us = 7, .key = "0123", .fault = "why"};
+    b->sources.signer = &b->signer;
+    ask(b, "status");
+    const cJSON *signing = cJSON_GetObjectItem(b->json, "signing");
+    assert_string_equal(cJSON_GetObjectItem(signing, "state")->valuestring, "held");
+    assert_string_equal(cJSON_GetObjectItem(signing, "key")->valuestring, "0123");
+    assert_int_equal(cJSON_GetObjectItem(signing, "size")->valuedouble, 42);
+    assert_int_equal(cJSON_GetObjectItem(signing, "signed_us")->valuedouble, 7);
+    assert_string_equal(cJSON_GetObjectItem(signing, "fault")->valuestring, "why");
+}
+
 static void status_that_does_not_fit_at_all_appends_nothing(void **state)
 {
     struct bench *b = *state;
@@ -373,6 +399,7 @@ int main(void)
         BENCH_TEST(status_has_one_word_for_an_instrument),
         BENCH_TEST(status_of_100_instruments_is_below_64_kib),
         BENCH_TEST(status_leaves_out_those_in_order_rather_than_pass_its_maximum),
+        BENCH_TEST(signing_is_said_where_there_is_a_key),
         BENCH_TEST(status_that_does_not_fit_at_all_appends_nothing),
         BENCH_TEST(status_names_no_key_file),
         BENCH_TEST(status_leaves_out_what_does_not_run),

@@ -1,4 +1,4 @@
-#include "ledger/note.h"
+#include "ledger/lock_note.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define OPEN     "open"
-#define NOTE_MAX (sizeof(struct note) + sizeof OPEN + 24)
+#define NOTE_MAX (sizeof(struct lock_note) + sizeof OPEN + 24)
 
 // Copies the line at *at, when it fits and is one, and moves behind it.
 static bool take_line(const char **at, char *out, size_t size)
@@ -23,12 +23,12 @@ static bool take_line(const char **at, char *out, size_t size)
     return true;
 }
 
-void note_read(int lock_fd, struct note *note)
+void lock_note_read(int lock_fd, struct lock_note *note)
 {
     char bytes[NOTE_MAX], folder[sizeof note->folder], use[sizeof OPEN + 24];
     const char *at = bytes;
     ssize_t length = pread(lock_fd, bytes, sizeof bytes - 1, 0);
-    *note = (struct note){.origin = ""};
+    *note = (struct lock_note){.origin = ""};
     bytes[length > 0 ? length : 0] = '\0';
     if (!take_line(&at, note->origin, sizeof note->origin) ||
         !take_line(&at, folder, sizeof folder)) {
@@ -43,7 +43,7 @@ void note_read(int lock_fd, struct note *note)
     }
 }
 
-int note_write(int lock_fd, const struct note *note, struct why *why)
+int lock_note_write(int lock_fd, const struct lock_note *note, struct why *why)
 {
     char bytes[NOTE_MAX], use[sizeof OPEN + 24] = "";
     if (note->open) {
@@ -58,7 +58,7 @@ int note_write(int lock_fd, const struct note *note, struct why *why)
     return OK;
 }
 
-bool note_is_origin(const char *text)
+bool lock_note_is_origin(const char *text)
 {
     size_t site = strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
     const char *name = text + site + (text[site] == '/');

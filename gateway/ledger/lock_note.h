@@ -3,8 +3,8 @@
 //
 // It outlives a database that is damaged or gone, and tells whether some of its end is. The caller
 // holds the lock on the file.
-#ifndef TALLY_LEDGER_NOTE_H
-#define TALLY_LEDGER_NOTE_H
+#ifndef TALLY_LEDGER_LOCK_NOTE_H
+#define TALLY_LEDGER_LOCK_NOTE_H
 
 #include "base/error.h"
 #include "ledger/block.h"
@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct note {
+struct lock_note {
     char origin[BLOCK_ORIGIN_MAX + 1]; // "" when no log was begun yet
     char
         folder[64]; // set-aside-…, within the data folder, until the log after it has a block; else
@@ -22,12 +22,12 @@ struct note {
 };
 
 // What cannot be read is as if it were not there.
-void note_read(int lock_fd, struct note *note);
+void lock_note_read(int lock_fd, struct lock_note *note);
 // Durable on return.
-int note_write(int lock_fd, const struct note *note, struct why *why);
+int lock_note_write(int lock_fd, const struct lock_note *note, struct why *why);
 
 // Whether it is <site code>/<gateway name>/<32 hexadecimal digits>: a damaged page may say
 // anything, and then the note of it counts.
-bool note_is_origin(const char *text);
+bool lock_note_is_origin(const char *text);
 
 #endif
