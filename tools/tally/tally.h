@@ -26,7 +26,7 @@ struct command {
 };
 
 extern const struct command command_check, command_status, command_watch, command_history,
-    command_rebuild;
+    command_rebuild, command_key;
 
 // Prints the usage to standard output; returns EXIT_GOOD.
 int command_help(const struct command *command);
