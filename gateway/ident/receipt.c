@@ -1,5 +1,6 @@
 #include "ident/receipt.h"
 
+#include "ident/base64.h"
 #include "ident/lines.h"
 
 #include <inttypes.h>
@@ -45,8 +46,26 @@ static int next_nonce(struct lines *lines, bool may_be_none, char nonce[NONCE_HE
 
 void hello_write(struct text *out, const struct hello *hello)
 {
-    text_append_format(out, "%s\nnonce %s\nfirst %" PRIu64 "\n%s\n%" PRIu64 "\n", hello_head,
-                       hello->nonce, hello->first, hello->origin, hello->size);
+    text_append_format(out, "%s\nnonce %s\nkey ", hello_head, hello->nonce);
+    base64_append(out, hello->key.der, sizeof hello->key.der);
+    text_append_format(out, "\nfirst %" PRIu64 "\n%s\n%" PRIu64 "\n", hello->first, hello->origin,
+                       hello->size);
+}
+
+static int next_key(struct lines *lines, struct public_key *key)
+{
+    static const char expected[] = "key, and 91 bytes of DER in base64: a key on P-256";
+    uint8_t der[PUBLIC_KEY_DER];
+    struct line line;
+    size_t length;
+    int error = lines_next_of(lines, "key", expected, &line);
+    if (error) {
+        return error;
+    }
+    return base64_read(line.bytes, line.length, der, sizeof der, &length) == OK &&
+                   length == sizeof der && public_key_read_der(key, der, length, NULL) == OK
+               ? OK
+               : lines_fault(lines, expected);
 }
 
 int hello_read(struct hello *hello, const void *bytes, size_t length, struct why *why)
@@ -55,6 +74,7 @@ int hello_read(struct hello *hello, const void *bytes, size_t length, struct why
     struct lines lines = {.at = text, .end = text + length, .why = why};
     int error = next_head(&lines, hello_head);
     error = error ? error : next_nonce(&lines, false, hello->nonce);
+    error = error ? error : next_key(&lines, &hello->key);
     error = error ? error : lines_next_number(&lines, "first", &hello->first);
     error = error ? error : lines_next_name(&lines, "", hello->origin, NOTE_NAME_MAX);
     error = error ? error : lines_next_number(&lines, "", &hello->size);

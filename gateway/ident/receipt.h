@@ -1,9 +1,9 @@
 // What a gateway and a centre say to each other about a log, beside its blocks: hello, receipt,
 // resume. Their texts, written and read in one form only. Pure; signatures are note.h's.
 //
-//   hello     the gateway, unsigned, on every connection: this is my log, so long; answer this
-//   nonce receipt   the centre, signed: by this time I durably held blocks [from, size) of that
-//   log, with
+//   hello     the gateway, unsigned, on every connection: this is my log, so long, and the key that
+//             signs it; answer this nonce
+//   receipt   the centre, signed: by this time I durably held blocks [from, size) of that log, with
 //             this root, and the files that they name
 //   resume    the centre, signed: send again from here
 #ifndef TALLY_IDENT_RECEIPT_H
@@ -18,13 +18,16 @@
 
 struct hello {
     char nonce[NONCE_HEX];
-    uint64_t first; // the first block that the gateway still keeps
+    struct public_key key; // that signs the log, as claimed: believed by nobody before a person has
+                           // compared its fingerprint
+    uint64_t first;        // the first block that the gateway still keeps
     char origin[NOTE_NAME_MAX + 1];
     uint64_t size;
 };
 
 //     tally-hello/v1
 //     nonce <32 hex digits>
+//     key <DER in base64>
 //     first <n>
 //     <origin>
 //     <size>

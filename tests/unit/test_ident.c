@@ -573,14 +573,22 @@ static void hello_and_resume_go_out_and_come_back(void **state)
     struct why why = {""};
     struct hello hello = {.first = 256, .origin = ORIGIN, .size = 1000}, heard;
     strcpy(hello.nonce, "0123456789abcdef0123456789abcdef");
+    hello.key = *signing_key_public(world->key);
     hello_write(&text, &hello);
     assert_int_equal(hello_read(&heard, text.data, text.length, &why), OK);
     assert_string_equal(heard.nonce, hello.nonce);
+    assert_memory_equal(&heard.key, &hello.key, sizeof hello.key);
     assert_int_equal(heard.first, 256);
     assert_int_equal(heard.size, 1000);
     for (size_t length = 0; length < text.length; length++) {
         assert_int_equal(hello_read(&heard, text.data, length, &why), ERROR_INPUT);
     }
+    hello.key.der[60] ^= 1; // no point of the curve
+    text_clear(&text);
+    hello_write(&text, &hello);
+    assert_int_equal(hello_read(&heard, text.data, text.length, &why), ERROR_INPUT);
+    assert_non_null(strstr(why.text, "line 3"));
+    hello.key = *signing_key_public(world->key);
     hello.first = 1001;
     text_clear(&text);
     hello_write(&text, &hello);
