@@ -223,6 +223,11 @@ void signer_forbid(struct signer *signer)
     pthread_mutex_unlock(&signer->signing);
 }
 
+const struct public_key *signer_key(const struct signer *signer)
+{
+    return signing_key_public(signer->options.key);
+}
+
 void signer_status(struct signer *signer, struct signer_status *status)
 {
     pthread_mutex_lock(&signer->looking);

@@ -49,6 +49,9 @@ void signer_allow(struct signer *signer);
 // A centre holds, by its signature, what this log does not have.
 void signer_forbid(struct signer *signer);
 
+// The public half of the key. Never NULL.
+const struct public_key *signer_key(const struct signer *signer);
+
 // The signed checkpoint of the first `size` blocks, appended to `out`. ERROR_REFUSED while held and
 // when forbidden; ERROR_ABSENT when fewer are durable; ERROR_DAMAGED, ERROR_SYSTEM.
 int signer_checkpoint(struct signer *signer, uint64_t size, struct text *out, struct why *why);

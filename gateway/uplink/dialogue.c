@@ -48,7 +48,9 @@ static uint64_t first_kept(struct dialogue *dialogue)
 
 static void say_hello(struct dialogue *dialogue)
 {
-    struct hello hello = {.first = first_kept(dialogue), .size = ledger_size(dialogue->ledger)};
+    struct hello hello = {.key = *signer_key(dialogue->signer),
+                          .first = first_kept(dialogue),
+                          .size = ledger_size(dialogue->ledger)};
     snprintf(hello.nonce, sizeof hello.nonce, "%s", dialogue->receipts.nonce);
     snprintf(hello.origin, sizeof hello.origin, "%s", dialogue->receipts.origin);
     struct text text = text_make(1024);
