@@ -13,7 +13,7 @@ static int refuse_names(const char *directory, const char *origin, const char *s
 {
     char names[BLOCK_ORIGIN_MAX + 2];
     snprintf(names, sizeof names, "%s/%s/", site_code, gateway_name);
-    if (!note_is_origin(origin) || strncmp(origin, names, strlen(names)) == 0) {
+    if (!lock_note_is_origin(origin) || strncmp(origin, names, strlen(names)) == 0) {
         return OK;
     }
     int gateway = (int)(strrchr(origin, '/') - origin);
@@ -63,7 +63,7 @@ int ledger_fits(const char *directory, const char *site_code, const char *gatewa
                 struct why *why)
 {
     char path[PATH_MAX + 16];
-    struct note note = {.origin = ""};
+    struct lock_note note = {.origin = ""};
     int error = refuse_database(directory, site_code, gateway_name, why);
     if (error) {
         return error;
@@ -72,7 +72,7 @@ int ledger_fits(const char *directory, const char *site_code, const char *gatewa
     snprintf(path, sizeof path, "%s/lock", directory);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
-        note_read(fd, &note);
+        lock_note_read(fd, &note);
         close(fd);
     }
     return refuse_names(directory, note.origin, site_code, gateway_name, why);
