@@ -22,6 +22,7 @@ struct signer {
     pthread_mutex_t looking; // what follows; taken after `signing`
     pthread_cond_t changed;
     bool stopping, asked, stopped;
+    unsigned allowed; // centres that are there
     struct signer_status status;
 };
 
@@ -63,7 +64,7 @@ int signer_checkpoint(struct signer *signer, uint64_t size, struct text *out, st
     enum signer_state state = state_of(signer);
     int error = state == SIGNER_OPEN ? sign_size(signer, size, out, why)
                 : state == SIGNER_HELD
-                    ? why_set(why, ERROR_REFUSED, "no centre has said yet what it holds")
+                    ? why_set(why, ERROR_REFUSED, "no centre is there that has said what it holds")
                     : why_set(why, ERROR_REFUSED, "a centre holds another log: never signed again");
     pthread_mutex_unlock(&signer->signing);
     return error;
@@ -205,10 +206,21 @@ void signer_set_interval(struct signer *signer, int64_t interval_us)
 void signer_allow(struct signer *signer)
 {
     pthread_mutex_lock(&signer->looking);
+    signer->allowed++;
     if (signer->status.state == SIGNER_HELD) {
         signer->status.state = SIGNER_OPEN;
         signer->asked = true;
         pthread_cond_signal(&signer->changed);
+    }
+    pthread_mutex_unlock(&signer->looking);
+}
+
+void signer_hold(struct signer *signer)
+{
+    pthread_mutex_lock(&signer->looking);
+    signer->allowed--;
+    if (signer->allowed == 0 && signer->status.state == SIGNER_OPEN && signer->options.held) {
+        signer->status.state = SIGNER_HELD;
     }
     pthread_mutex_unlock(&signer->looking);
 }

@@ -3,8 +3,9 @@
 //
 // A log must never be signed in two ways that do not agree (C2SP tlog-checkpoint), also when its
 // folder was put back from an older copy, or its board was cloned. Who has that log's other half
-// knows: so where receipts of a centre are configured, nothing is signed in a run before one of
-// them has said what it holds, and never again once one holds what this log does not have.
+// knows: so where receipts of a centre are configured, it is signed only while a centre is there
+// that has said on this connection what it holds, and never again once one holds what this log does
+// not have. (Two boards with one name share one connection: the broker lets the last one in.)
 // One a gateway; every function from any thread.
 #ifndef TALLY_SIGN_SIGNER_H
 #define TALLY_SIGN_SIGNER_H
@@ -19,7 +20,7 @@
 struct signer;
 
 enum signer_state {
-    SIGNER_HELD,      // no centre has answered yet in this run
+    SIGNER_HELD,      // no centre is there that has answered
     SIGNER_OPEN,      // it signs
     SIGNER_FORBIDDEN, // this log is never signed again
 };
@@ -36,16 +37,18 @@ struct signer_options {
 // Starts the thread, which signs the log's size every interval and keeps the note in the ledger
 // (LEDGER_CHECKPOINT). 0 or an error with why.
 int signer_start(struct signer **out, const struct signer_options *options, struct why *why);
-// Ends the thread, and signs what is there once more, if it may. Then signer_checkpoint still works.
-// Harmless on NULL, and twice.
+// Ends the thread, and signs what is there once more, if it may. Then signer_checkpoint still
+// works. Harmless on NULL, and twice.
 void signer_stop(struct signer *signer);
 // After signer_stop, once nobody uses it. Harmless on NULL.
 void signer_free(struct signer *signer);
 void signer_set_interval(struct signer *signer, int64_t interval_us);
 
-// A centre's head is in this log: from now on it may be signed, and is at once. Without effect once
-// it is forbidden.
+// A centre's head is in this log: until signer_hold it may be signed, and is at once. Counted, one
+// for each centre. Without effect once it is forbidden.
 void signer_allow(struct signer *signer);
+// The connection to a centre that signer_allow was for is no more.
+void signer_hold(struct signer *signer);
 // A centre holds, by its signature, what this log does not have.
 void signer_forbid(struct signer *signer);
 

@@ -176,6 +176,7 @@ void connection_run(const struct connection_parts *parts, struct tls *tls, const
         result->was_up = true;
         result->up_us = now_us(&connection) - connection.up_at_us;
         notices_connected(parts->notices, false);
+        dialogue_down(parts->dialogue);
     }
     delivery_attach(parts->delivery, NULL);
     session_close(connection.session);

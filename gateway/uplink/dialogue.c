@@ -86,6 +86,15 @@ int dialogue_up(struct dialogue *dialogue, struct session *session, struct why *
     return error;
 }
 
+void dialogue_down(struct dialogue *dialogue)
+{
+    dialogue->session = NULL;
+    if (dialogue->allowing) {
+        dialogue->allowing = false;
+        signer_hold(dialogue->signer);
+    }
+}
+
 // --- what the centre says
 
 static int own_root(void *context, uint64_t size, struct digest *root)
@@ -143,7 +152,10 @@ static void go_on_from(struct dialogue *dialogue, uint64_t head)
 {
     uint64_t first = first_kept(dialogue);
     send_from(dialogue, head > first ? head : first);
-    signer_allow(dialogue->signer);
+    if (!dialogue->allowing) {
+        dialogue->allowing = true;
+        signer_allow(dialogue->signer);
+    }
     notices_all_well(dialogue->notices);
 }
 

@@ -30,6 +30,7 @@ struct dialogue {
     uint64_t way_from;    // of that, or where sending began
     struct text kept;     // the ledger's checkpoint
     uint64_t kept_size;
+    bool allowing; // signer_allow was called for this connection
     bool contradicted;
     bool subscription_told;
 };
@@ -50,6 +51,8 @@ void dialogue_end(struct dialogue *dialogue);
 // A connection is up: subscribes, and says hello, where there is a centre. 0 or an error: the
 // connection is lost.
 int dialogue_up(struct dialogue *dialogue, struct session *session, struct why *why);
+// It is no more.
+void dialogue_down(struct dialogue *dialogue);
 // A message that came on it: for session_options, with the dialogue as context.
 void dialogue_received(void *dialogue, const char *topic, const void *payload, size_t length);
 // Call it after each turn of the connection's loop: says hello again while there is no answer,

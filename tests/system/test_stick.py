@@ -122,6 +122,31 @@ def test_a_log_put_back_to_an_earlier_state_is_never_signed_again(tmp_path, site
     assert text.splitlines()[5] == old.origin
 
 
+def test_two_boards_with_one_log(tmp_path, site):
+    """A board is cloned, and both run: one goes on, the other begins a log of its own, and nothing is signed twice."""
+    with site.daemon() as daemon:
+        wait_until(lambda: daemon.uplink().get("acknowledged", 0) > 10, daemon.said)
+        assert daemon.stop() == 0
+    old = site.check_halves_match()
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    shutil.copytree(tmp_path / "data", clone / "data")
+    settings = json.loads(site.path.read_text())
+    settings["gateway"]["data"] = str(clone / "data")
+    (clone / "tally.yaml").write_text(json.dumps(settings))
+    with site.daemon() as one, Daemon(clone / "tally.yaml") as other:
+        wait_until(lambda: len(site.centre.logs) > 1, lambda: one.said() + other.said(), 60)
+        new = site.centre.wait_head(20, 60)
+        wait_until(lambda: old.head > len(old.checkpoints) + 30, lambda: f"{old.head}", 60)
+        assert one.stop() == 0 and other.stop() == 0
+    assert len(site.centre.logs) == 2
+    assert not old.faults and not new.faults, (old.faults, new.faults)
+    logs = {json.loads(block)["log"] for data in (tmp_path / "data", clone / "data")
+            for block in ledger_blocks(data).values()}
+    assert logs == {old.origin, new.origin}
+    assert old.origin in json.loads(new.blocks[0])["events"][0]["text"]
+
+
 def test_what_a_broker_forgot_is_sent_again(tmp_path, site):
     """Acknowledged by the broker, never seen by the centre."""
     site.path.write_text(site.path.read_text().replace('"required": true', '"required": true, "resend_after": "2s"'))

@@ -120,7 +120,7 @@ static void what_came_is_signed_every_interval_and_at_the_stop(void **state)
     text_free(&note);
 }
 
-static void nothing_is_signed_before_a_centre_has_answered(void **state)
+static void nothing_is_signed_while_no_centre_has_answered(void **state)
 {
     struct desk *desk = *state;
     struct text note = text_make(LEDGER_NOTE_MAX);
@@ -135,7 +135,12 @@ static void nothing_is_signed_before_a_centre_has_answered(void **state)
                      ERROR_ABSENT);
     start(desk, true, 3600000000);
     signer_allow(desk->signer);
-    wait_kept(desk, 3, &note); // at once
+    wait_kept(desk, 3, &note);  // at once
+    signer_allow(desk->signer); // a second centre
+    signer_hold(desk->signer);
+    assert_int_equal(signer_checkpoint(desk->signer, 2, &note, &desk->bench->why), OK);
+    signer_hold(desk->signer);
+    assert_int_equal(signer_checkpoint(desk->signer, 2, &note, &desk->bench->why), ERROR_REFUSED);
     text_free(&note);
 }
 
@@ -165,7 +170,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_size_that_is_durable_can_be_signed, setup, teardown),
         cmocka_unit_test_setup_teardown(what_came_is_signed_every_interval_and_at_the_stop, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(nothing_is_signed_before_a_centre_has_answered, setup,
+        cmocka_unit_test_setup_teardown(nothing_is_signed_while_no_centre_has_answered, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_is_forbidden_stays_forbidden, setup, teardown),
     };
