@@ -34,8 +34,14 @@ static void announce_log(struct recorder *recorder, const char *origin,
         recorder_event(recorder, "log.begun", origin, "the first log in this folder");
     } else if (opening->new_log) {
         recorder_event(recorder, "log.begun", origin,
-                       "after %s, of %" PRIu64 " known blocks; last receipt: none; why: %s",
-                       opening->old_origin, opening->old_size, opening->reason);
+                       "after %s, of %" PRIu64 " known blocks; last receipt: %s; why: %s",
+                       opening->old_origin, opening->old_size,
+                       opening->old_receipt_count ? "the events log.receipt" : "none",
+                       opening->reason);
+        for (size_t i = 0; i < opening->old_receipt_count; i++) {
+            recorder_event(recorder, "log.receipt", opening->old_receipts[i].uplink, "%s",
+                           opening->old_receipts[i].note);
+        }
         log_error("a new log was begun: %s%s%s", opening->reason,
                   opening->set_aside[0] ? "; the old files are in " : "", opening->set_aside);
     }

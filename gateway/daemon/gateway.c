@@ -15,7 +15,15 @@ static int open_ledger(struct gateway *gateway, struct ledger_opening *opening, 
                                      .site_code = gateway->config->site.code,
                                      .gateway_name = gateway->config->gateway.name,
                                      .clock = gateway->clock};
-    int error = ledger_open(&gateway->ledger, &options, opening, why);
+    int error = signing_load(&gateway->signing, gateway->config, why);
+    if (error) {
+        return error;
+    }
+    if (gateway->signing.key) {
+        options.key = signing_key_public(gateway->signing.key)->der;
+        options.key_length = PUBLIC_KEY_DER;
+    }
+    error = ledger_open(&gateway->ledger, &options, opening, why);
     if (error == OK) {
         present_ledger(&gateway->present, gateway->ledger);
     }
@@ -36,16 +44,20 @@ static int start_on_ledger(struct gateway *gateway, const struct ledger_opening 
     const struct config *config = gateway->config;
     int error = uplinks_make_room(&gateway->uplinks, config, gateway->ledger, why);
     error = error ? error : uplinks_declare(config, gateway->ledger, why);
-    if (error == OK) {
-        error = acquisition_start(&gateway->acquisition, config, gateway->ledger, opening,
-                                  &gateway->present, why);
-    }
+    error = error
+                ? error
+                : signing_start(&gateway->signing, config, gateway->ledger, &gateway->present, why);
+    error = error ? error
+                  : acquisition_start(&gateway->acquisition, config, gateway->ledger, opening,
+                                      &gateway->present, why);
     if (error) {
+        signing_end(&gateway->signing, &gateway->present);
         return error;
     }
     uplinks_tell_dropped(&gateway->uplinks, &gateway->present);
     announce_orphans(gateway->acquisition.recorder, config);
-    uplinks_start(&gateway->uplinks, config, gateway->ledger, &gateway->present);
+    uplinks_start(&gateway->uplinks, config, gateway->ledger, gateway->signing.signer,
+                  &gateway->present);
     struct why said;
     if (series_builder_start(&gateway->series, config->gateway.data, SERIES_PERIOD_US, &said) !=
         OK) {
@@ -92,6 +104,7 @@ static struct config *load_next(struct gateway *gateway)
         return NULL;
     }
     const char *hindrance = replacement_hindrance(gateway->config, next, gateway->ledger);
+    hindrance = hindrance ? hindrance : signing_hindrance(&gateway->signing, next);
     if (hindrance && !*hindrance) {
         log_info("%s: unchanged", gateway->path);
     } else if (hindrance) {
@@ -157,7 +170,9 @@ void gateway_reload(struct gateway *gateway)
         present_event(&gateway->present, "uplink.failed", gateway->path, why.text);
     }
     announce_orphans(gateway->acquisition.recorder, gateway->config);
-    uplinks_start(&gateway->uplinks, gateway->config, gateway->ledger, &gateway->present);
+    signing_take(&gateway->signing, gateway->config);
+    uplinks_start(&gateway->uplinks, gateway->config, gateway->ledger, gateway->signing.signer,
+                  &gateway->present);
 }
 
 // --- begin anew
@@ -198,6 +213,7 @@ void gateway_begin_anew(struct gateway *gateway)
     gateway->series = NULL;
     uplinks_stop(&gateway->uplinks, &gateway->present);
     acquisition_stop(&gateway->acquisition, gateway->config, &gateway->present);
+    signing_end(&gateway->signing, &gateway->present);
     close_ledger(gateway);
     if (start_anew(gateway)) {
         gateway->anew_us = clock_mono_us(gateway->clock);
@@ -210,8 +226,10 @@ static void drain(struct gateway *gateway)
 {
     const struct acquisition *acquisition = &gateway->acquisition;
     struct ledger_status status;
+    signing_finish(&gateway->signing);
     uplinks_drain(&gateway->uplinks, gateway->ledger, gateway->clock);
     uplinks_stop(&gateway->uplinks, &gateway->present);
+    signing_end(&gateway->signing, &gateway->present);
     ledger_status(gateway->ledger, &status);
     log_info("stopped: %" PRIu64 " readings taken, %" PRIu64 " stored, %" PRIu64 " missed",
              acquisition->taken, status.readings, acquisition->missed);
@@ -233,5 +251,6 @@ void gateway_stop(struct gateway *gateway)
     if (gateway->ledger) {
         drain(gateway);
     }
+    signing_free(&gateway->signing);
     config_free(gateway->config);
 }

@@ -8,6 +8,7 @@
 #include "control/control.h"
 #include "daemon/acquisition.h"
 #include "daemon/orders.h"
+#include "daemon/signing.h"
 #include "daemon/uplinks.h"
 #include "series/series.h"
 
@@ -18,6 +19,7 @@ struct gateway {
     struct config *config; // in force; owned
     struct present present;
     struct ledger *ledger; // NULL while there is none
+    struct signing signing;
     struct acquisition acquisition;
     struct uplinks uplinks;
     struct series_builder *series;

@@ -14,6 +14,13 @@ void present_ledger(struct present *present, struct ledger *ledger)
     pthread_mutex_unlock(&present->lock);
 }
 
+void present_signer(struct present *present, struct signer *signer)
+{
+    pthread_mutex_lock(&present->lock);
+    present->parts.signer = signer;
+    pthread_mutex_unlock(&present->lock);
+}
+
 void present_acquisition(struct present *present, const struct config *config,
                          const struct definitions *definitions, struct recorder *recorder,
                          struct poller *poller)

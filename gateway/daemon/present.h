@@ -19,6 +19,8 @@ struct present {
 
 void present_init(struct present *present, const struct clock *clock);
 void present_ledger(struct present *present, struct ledger *ledger);
+// NULL: the log is not signed.
+void present_signer(struct present *present, struct signer *signer);
 // The parts of acquisition under this configuration; NULL for those that do not run.
 void present_acquisition(struct present *present, const struct config *config,
                          const struct definitions *definitions, struct recorder *recorder,

@@ -40,6 +40,9 @@ static const char *needs_restart(const struct config *old, const struct config *
         return "site.code and gateway.name name the log: a new one takes another gateway.data and "
                "a restart";
     }
+    if (strcmp(old->gateway.key, new->gateway.key) != 0) {
+        return "gateway.key signs the log: restart to begin a new one with another key";
+    }
     if (strcmp(old->gateway.data, new->gateway.data) != 0 ||
         strcmp(old->gateway.control, new->gateway.control) != 0) {
         return "gateway.data and gateway.control cannot change while running: restart";

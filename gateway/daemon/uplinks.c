@@ -50,7 +50,7 @@ int uplinks_declare(const struct config *config, struct ledger *ledger, struct w
 }
 
 void uplinks_start(struct uplinks *uplinks, const struct config *config, struct ledger *ledger,
-                   struct present *present)
+                   struct signer *signer, struct present *present)
 {
     struct uplink_hooks hooks = {
         .event = present_event, .status = present_status, .context = present};
@@ -58,8 +58,8 @@ void uplinks_start(struct uplinks *uplinks, const struct config *config, struct 
         const struct config_uplink *settings = &config->uplinks[i];
         struct uplink *uplink = NULL;
         struct why why = {""};
-        if (uplink_start(&uplink, config, settings, ledger, present->parts.clock, &hooks, &why) !=
-            OK) {
+        if (uplink_start(&uplink, config, settings, ledger, signer, present->parts.clock, &hooks,
+                         &why) != OK) {
             log_error("uplink %s: %s", settings->name, why.text);
             present_event(present, "uplink.failed", settings->name, why.text);
         }

@@ -25,7 +25,7 @@ void uplinks_tell_dropped(struct uplinks *uplinks, struct present *present);
 int uplinks_declare(const struct config *config, struct ledger *ledger, struct why *why);
 // One that cannot be started is said and left out.
 void uplinks_start(struct uplinks *uplinks, const struct config *config, struct ledger *ledger,
-                   struct present *present);
+                   struct signer *signer, struct present *present);
 // Waits until every connected uplink has acknowledged all blocks, 2 s at most: what is left is sent
 // at the next start.
 void uplinks_drain(struct uplinks *uplinks, struct ledger *ledger, const struct clock *clock);

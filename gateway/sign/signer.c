@@ -194,10 +194,14 @@ void signer_free(struct signer *signer)
     }
 }
 
-void signer_set_interval(struct signer *signer, int64_t interval_us)
+void signer_reconfigure(struct signer *signer, int64_t interval_us, bool held)
 {
     pthread_mutex_lock(&signer->looking);
     signer->options.interval_us = interval_us;
+    signer->options.held = held;
+    if (signer->status.state != SIGNER_FORBIDDEN) {
+        signer->status.state = held && signer->allowed == 0 ? SIGNER_HELD : SIGNER_OPEN;
+    }
     signer->asked = true;
     pthread_cond_signal(&signer->changed);
     pthread_mutex_unlock(&signer->looking);

@@ -42,7 +42,8 @@ int signer_start(struct signer **out, const struct signer_options *options, stru
 void signer_stop(struct signer *signer);
 // After signer_stop, once nobody uses it. Harmless on NULL.
 void signer_free(struct signer *signer);
-void signer_set_interval(struct signer *signer, int64_t interval_us);
+// Another configuration: `held` as in the options; whether a centre is there stays as it is.
+void signer_reconfigure(struct signer *signer, int64_t interval_us, bool held);
 
 // A centre's head is in this log: until signer_hold it may be signed, and is at once. Counted, one
 // for each centre. Without effect once it is forbidden.
