@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 8
-#define REQUEST_MAX     64
+#define REQUEST_MAX     512
 #define ANSWER_MAX      (8u << 20) // 20,000 points at "latest" are about 2 MiB
 #define PATIENCE_MS     5000       // for a whole request, and for a reader to take some bytes
 #define CLIENT_MS       10000      // for a whole answer

@@ -1,8 +1,9 @@
 // The control socket: a Unix stream socket in the data folder on which `tally status` and `tally
-// watch` ask the running daemon. Reads only; there is no command that changes anything.
+// watch` ask the running daemon, and `tally uplink release` tells it what a person decided. What a
+// request may do is whoever answers it's to say.
 //
 // One line in ("status"), one line of JSON out; the connection may ask again. A thread of its own;
-// at most 8 connections, 64 bytes a request, 5 s to send it; a slow reader is dropped.
+// at most 8 connections, 512 bytes a request, 5 s to send it; a slow reader is dropped.
 #ifndef TALLY_CONTROL_CONTROL_H
 #define TALLY_CONTROL_CONTROL_H
 

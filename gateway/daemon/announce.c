@@ -87,7 +87,7 @@ void announce_orphans(struct recorder *recorder, const struct config *config)
         if (!known) {
             log_warning(
                 "uplink %s is configured no more, but was required: all blocks from %" PRIu64
-                " on are kept for it. Configure it with `required: no` once to let go",
+                " on are kept for it. `tally uplink release` lets go",
                 rows[i].uplink, rows[i].acknowledged);
             recorder_event(recorder, "uplink.orphaned", rows[i].uplink,
                            "required, configured no more: blocks from %" PRIu64 " on are kept",

@@ -1,5 +1,11 @@
 #include "daemon/present.h"
 
+#include "daemon/release.h"
+
+#include <string.h>
+
+#define RELEASE "release "
+
 void present_init(struct present *present, const struct clock *clock)
 {
     *present = (struct present){.parts = {.clock = clock, .started_us = clock_mono_us(clock)}};
@@ -63,7 +69,11 @@ void present_answer(void *context, const char *request, struct text *out)
 {
     struct present *present = context;
     pthread_mutex_lock(&present->lock);
-    status_answer(&present->parts, request, out);
+    if (strncmp(request, RELEASE, strlen(RELEASE)) == 0) {
+        release_uplink(present, request + strlen(RELEASE), out);
+    } else {
+        status_answer(&present->parts, request, out);
+    }
     pthread_mutex_unlock(&present->lock);
 }
 

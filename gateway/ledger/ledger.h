@@ -151,6 +151,8 @@ struct ledger_cursor_row {
     uint64_t acknowledged;
     bool required;
 };
+// How an uplink stands; false when the ledger knows none of this name.
+bool ledger_find_uplink(struct ledger *ledger, const char *uplink, struct ledger_cursor_row *row);
 // Makes room for the cursors of the uplinks named, which are all that are configured: drops those
 // of others that are not required, the longest unused first, one for each that is new and has no
 // room. dropped[0 … *count) tells which. ERROR_FULL with why when that does not do; nothing is then

@@ -42,6 +42,19 @@ void ledger_note_cursor(struct ledger *ledger, const char *uplink, uint64_t ackn
     pthread_mutex_unlock(&ledger->looking);
 }
 
+bool ledger_find_uplink(struct ledger *ledger, const char *uplink, struct ledger_cursor_row *row)
+{
+    pthread_mutex_lock(&ledger->looking);
+    const struct ledger_cursor *cursor = cursor_find(ledger, uplink);
+    if (cursor) {
+        *row = (struct ledger_cursor_row){.acknowledged = cursor->acknowledged,
+                                          .required = cursor->required};
+        snprintf(row->uplink, sizeof row->uplink, "%s", cursor->uplink);
+    }
+    pthread_mutex_unlock(&ledger->looking);
+    return cursor != NULL;
+}
+
 uint64_t ledger_cursor(struct ledger *ledger, const char *uplink)
 {
     pthread_mutex_lock(&ledger->looking);

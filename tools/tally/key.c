@@ -211,35 +211,33 @@ static int perform(struct key_request *request, const char *action)
     return is_init ? init(request) : is_csr ? csr(request) : show(request);
 }
 
+static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
+                                        {"drivers", required_argument, NULL, PLACE_DRIVERS},
+                                        {"ledger", required_argument, NULL, PLACE_LEDGER},
+                                        {"key", required_argument, NULL, 'k'},
+                                        {"name", required_argument, NULL, 'n'},
+                                        {"uplink", required_argument, NULL, 'u'},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {NULL, 0, NULL, 0}};
+
 static int run(const struct command *command, int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
-                                            {"drivers", required_argument, NULL, PLACE_DRIVERS},
-                                            {"ledger", required_argument, NULL, PLACE_LEDGER},
-                                            {"key", required_argument, NULL, 'k'},
-                                            {"name", required_argument, NULL, 'n'},
-                                            {"uplink", required_argument, NULL, 'u'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
     struct key_request request = {.command = command};
-    for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+    int option, status;
+    while ((option = command_option(command, argc, argv, &request.place, &status)) > 0) {
         switch (option) {
-        case 'h': return command_help(command);
         case 'k': request.key = optarg; break;
         case 'n': request.name = optarg; break;
-        case 'u': request.uplink = optarg; break;
-        default:
-            if (!place_take(&request.place, option, optarg)) {
-                return command_misused(command, NULL);
-            }
+        default: request.uplink = optarg; break;
         }
     }
-    if (optind + 1 != argc) {
-        return command_misused(command, "%s",
-                               optind == argc ? "init, show or csr?"
-                                              : "one of init, show, csr at a time");
+    if (option < 0) {
+        return status;
     }
-    int status = perform(&request, argv[optind]);
+    if (optind == argc) {
+        return command_misused(command, "init, show or csr?");
+    }
+    status = perform(&request, argv[optind]);
     place_free(&request.place);
     return status;
 }
@@ -264,4 +262,7 @@ const struct command command_key = {
              "                     <site code>/<gateway name>\n"
              "      --uplink NAME  csr: of which uplink; otherwise the first\n"
              "  -h, --help         print this\n",
+    .letters = "c:h",
+    .options = options,
+    .arguments = 1,
     .run = run};

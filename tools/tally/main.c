@@ -9,7 +9,8 @@
 #include <string.h>
 
 static const struct command *const commands[] = {&command_check,   &command_status,  &command_watch,
-                                                 &command_history, &command_rebuild, &command_key};
+                                                 &command_history, &command_rebuild, &command_key,
+                                                 &command_uplink};
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
 static const char *short_name(const struct command *command)
@@ -79,8 +80,8 @@ int command_option(const struct command *command, int argc, char **argv, struct 
             return option;
         }
     }
-    if (optind != argc) {
-        *status = command_misused(command, "what is '%s' for?", argv[optind]);
+    if (argc - optind > command->arguments) {
+        *status = command_misused(command, "what is '%s' for?", argv[optind + command->arguments]);
         return -1;
     }
     return 0;

@@ -22,11 +22,12 @@ struct command {
     const char *usage;            // what --help prints
     const char *letters;          // its short options, as getopt takes them
     const struct option *options; // its long ones
+    int arguments;                // how many words it takes beside, at most: from argv[optind] on
     int (*run)(const struct command *command, int argc, char **argv); // returns an exit status
 };
 
 extern const struct command command_check, command_status, command_watch, command_history,
-    command_rebuild, command_key;
+    command_rebuild, command_key, command_uplink;
 
 // Prints the usage to standard output; returns EXIT_GOOD.
 int command_help(const struct command *command);
