@@ -95,6 +95,34 @@ static void append_ledger(struct text *out, const cJSON *json)
     }
 }
 
+// Whether and how far the log is signed.
+static void append_signing(struct text *out, const cJSON *json)
+{
+    const cJSON *signing = answer_member(json, "signing");
+    const char *state = answer_string(signing, "state");
+    append_row(out, "signed");
+    if (!signing) {
+        text_append_string(out, "no: there is no key (`tally key init`)\n");
+        return;
+    }
+    int64_t size = answer_int(signing, "size");
+    if (size) {
+        text_append_format(out, "blocks 0 to %" PRId64, size - 1);
+    } else {
+        text_append_string(out, "nothing yet in this run");
+    }
+    if (strcmp(state, "held") == 0) {
+        text_append_string(out, "; waits for a centre to answer");
+    } else if (strcmp(state, "forbidden") == 0) {
+        text_append_string(out, "; NEVER AGAIN: a centre holds another log");
+    }
+    if (*answer_string(signing, "fault")) {
+        text_append_string(out, "; FAILED: ");
+        append_clean(out, answer_string(signing, "fault"));
+    }
+    text_append_string(out, "\n");
+}
+
 static void append_records(struct text *out, const cJSON *json)
 {
     const cJSON *recorder = answer_member(json, "recorder");
@@ -262,6 +290,7 @@ static int print_running(const cJSON *json)
     append_head(&out, json);
     append_clock(&out, json);
     append_ledger(&out, json);
+    append_signing(&out, json);
     append_records(&out, json);
     append_buses(&out, json);
     append_instruments(&out, json);
