@@ -4,6 +4,7 @@
 // What it is made of, and the order of its parts, is in daemon/gateway.c; everything that measures,
 // stores or publishes is in the modules below.
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/version.h"
 #include "daemon/gateway.h"
 #include "daemon/replacement.h"
@@ -109,9 +110,9 @@ int main(int argc, char **argv)
              gateway.config->instrument_count, gateway.config->bus_count,
              gateway.config->uplink_count, ledger_origin(gateway.ledger));
     malloc_trim(0); // what starting took and gave back
-    orders_notify("READY=1");
+    notify_state("READY=1");
     run(&gateway);
-    orders_notify("STOPPING=1");
+    notify_state("STOPPING=1");
     gateway_stop(&gateway);
     return 0;
 }

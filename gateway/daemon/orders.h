@@ -1,5 +1,4 @@
-// What the daemon is told from outside, by signals: to stop, or to read its configuration again;
-// and what it tells systemd.
+// What the daemon is told from outside, by signals: to stop, or to read its configuration again.
 //
 // Main's thread only. A reload that is asked for while something else waits is kept for later.
 #ifndef TALLY_DAEMON_ORDERS_H
@@ -22,8 +21,5 @@ void orders_begin(struct orders *orders);
 enum order orders_next(struct orders *orders);
 // Waits a second before something is tried again, for less when it is to stop. Whether it is to.
 bool orders_stop_meanwhile(struct orders *orders);
-
-// systemd's readiness protocol: "READY=1", "STOPPING=1". Harmless where nobody listens.
-void orders_notify(const char *state);
 
 #endif
