@@ -1,4 +1,5 @@
-// What the files that read the parts of tally.yaml share. Private to config_load.
+// What the files that read the parts of tally.yaml share. Private to config_load, and to
+// tally-centre, whose centre.yaml has names, paths and a broker of the same kind.
 #ifndef TALLY_CONFIG_CONFIG_READ_H
 #define TALLY_CONFIG_CONFIG_READ_H
 
@@ -47,6 +48,9 @@ const char *config_resolve_path(struct config_reader *reader, const char *path);
 bool config_read_address(struct config_reader *reader, const struct node *node, const char *what,
                          const char *address, int default_port, const char *expected,
                          const char **host, int *port);
+// A broker's address, mqtts://host[:port]; host and port stay as they are after a fault.
+void config_read_broker(struct config_reader *reader, const struct node *node, const char **host,
+                        int *port);
 // The number of children of a list; beyond `max` a fault, and `max`.
 size_t config_count(struct config_reader *reader, const struct node *list, const char *what,
                     size_t max);

@@ -13,8 +13,8 @@ struct uplink_keys {
         *no_subscribers, *compress, *drain_rate, *reconnect_min, *reconnect_max;
 };
 
-static void read_broker(struct config_reader *reader, const struct node *node,
-                        struct config_uplink *uplink)
+void config_read_broker(struct config_reader *reader, const struct node *node, const char **host,
+                        int *port)
 {
     const char *broker;
     if (!document_string(reader->document, node, "broker", 1, 300, &broker)) {
@@ -28,7 +28,7 @@ static void read_broker(struct config_reader *reader, const struct node *node,
                        "broker %s: not a broker's address (" BROKER_EXPECTED ")", broker);
     } else {
         config_read_address(reader, node, "broker", broker + strlen(SCHEME), MQTTS_PORT,
-                            BROKER_EXPECTED, &uplink->host, &uplink->port);
+                            BROKER_EXPECTED, host, port);
     }
 }
 
@@ -132,7 +132,7 @@ static void read_uplink(struct config_reader *reader, const struct node *node,
     uplink->certificate = config_read_path(reader, k.certificate, "certificate");
     uplink->key = config_read_path(reader, k.key, "key");
     if (k.broker) {
-        read_broker(reader, k.broker, uplink);
+        config_read_broker(reader, k.broker, &uplink->host, &uplink->port);
     }
     read_receipts(reader, &k, uplink);
     read_delivery(reader, &k, uplink);
