@@ -123,6 +123,8 @@ void ledger_reserve_release(struct ledger *ledger);
 // "definitions", "configuration", "recovered"). At most 16 MiB.
 int ledger_put_file(struct ledger *ledger, const char *kind, const void *bytes, size_t length,
                     struct digest *hash, struct why *why);
+// Whether a file is there.
+bool ledger_has_file(struct ledger *ledger, const struct digest *hash);
 // States that from block `from_n` on `definitions` is in force and needs these files (its own file
 // included). Durable on return.
 int ledger_put_definitions(struct ledger *ledger, uint64_t from_n, const struct digest *definitions,
@@ -131,6 +133,11 @@ int ledger_put_definitions(struct ledger *ledger, uint64_t from_n, const struct 
 // used. `fresh` tells.
 int ledger_point_number(struct ledger *ledger, const char *name, const char *definition,
                         uint32_t *number, bool *fresh, struct why *why);
+
+// Notes a point as another's definitions number it (a copy): `name` and `definition` as for
+// ledger_point_number. What is known already stays.
+int ledger_put_point(struct ledger *ledger, uint32_t number, const char *name,
+                     const char *definition, struct why *why);
 
 // What is put between begin and end is one transaction, durable when ledger_batch_end returns 0 and
 // undone when it does not. Appends of other threads wait meanwhile. `error` is how the work between

@@ -67,6 +67,14 @@ static bool has_file(struct store *store, const struct digest *hash)
     return has;
 }
 
+bool ledger_has_file(struct ledger *ledger, const struct digest *hash)
+{
+    pthread_mutex_lock(&ledger->writing);
+    bool has = has_file(&ledger->store, hash);
+    pthread_mutex_unlock(&ledger->writing);
+    return has;
+}
+
 int files_put(struct ledger *ledger, const char *kind, const void *bytes, size_t length,
               struct digest *hash, struct why *why)
 {
@@ -222,10 +230,11 @@ static int number_of(struct store *store, enum statement which, const struct dig
     return error;
 }
 
-static int put_point(struct store *store, uint32_t number, const struct digest *key,
-                     const char *name, const char *definition, struct why *why)
+static int put_point(struct store *store, enum statement which, uint32_t number,
+                     const struct digest *key, const char *name, const char *definition,
+                     struct why *why)
 {
-    sqlite3_stmt *put = store_statement(store, STATEMENT_POINT_PUT);
+    sqlite3_stmt *put = store_statement(store, which);
     if (put) {
         sqlite3_bind_int64(put, 1, number);
         store_bind_digest(put, 2, key);
@@ -235,12 +244,30 @@ static int put_point(struct store *store, uint32_t number, const struct digest *
     return store_run(store, put, why);
 }
 
+// The terminator parts the two, so that no other pair gives the same key.
+static struct digest point_key(const char *name, const char *definition)
+{
+    return digest_of(name, strlen(name) + 1, definition, strlen(definition));
+}
+
+int ledger_put_point(struct ledger *ledger, uint32_t number, const char *name,
+                     const char *definition, struct why *why)
+{
+    bool own;
+    struct digest key = point_key(name, definition);
+    int error = begin_one(ledger, &own, why);
+    if (error) {
+        return error;
+    }
+    error = put_point(&ledger->store, STATEMENT_POINT_COPY, number, &key, name, definition, why);
+    return end_one(ledger, own, error, why);
+}
+
 int ledger_point_number(struct ledger *ledger, const char *name, const char *definition,
                         uint32_t *number, bool *fresh, struct why *why)
 {
     bool own;
-    // The terminator parts the two, so that no other pair gives the same key.
-    struct digest key = digest_of(name, strlen(name) + 1, definition, strlen(definition));
+    struct digest key = point_key(name, definition);
     int error = begin_one(ledger, &own, why);
     if (error) {
         return error;
@@ -250,7 +277,9 @@ int ledger_point_number(struct ledger *ledger, const char *name, const char *def
     if (*fresh) {
         error = number_of(&ledger->store, STATEMENT_POINT_LAST, NULL, number, why);
         ++*number;
-        error = error ? error : put_point(&ledger->store, *number, &key, name, definition, why);
+        error = error ? error
+                      : put_point(&ledger->store, STATEMENT_POINT_PUT, *number, &key, name,
+                                  definition, why);
     }
     return end_one(ledger, own, error, why);
 }

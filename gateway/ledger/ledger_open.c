@@ -189,6 +189,11 @@ static int note_opened(struct ledger *ledger, struct why *why)
     return lock_note_write(ledger->lock_fd, &ledger->note, why);
 }
 
+static enum store_mode mode_of(const struct ledger_options *options)
+{
+    return options->copy_of ? STORE_COPY : STORE_WRITE;
+}
+
 // Opens what is there. *has: a log. ERROR_DAMAGED: it cannot be gone on with.
 static int open_found(struct ledger *ledger, const struct ledger_options *options, bool *has,
                       struct why *why)
@@ -196,7 +201,7 @@ static int open_found(struct ledger *ledger, const struct ledger_options *option
     *has = false;
     int error = recover_condemned(ledger->directory, why);
     error = error ? error : wal_check(ledger->directory, why);
-    error = error ? error : store_open(&ledger->store, ledger->directory, STORE_WRITE, why);
+    error = error ? error : store_open(&ledger->store, ledger->directory, mode_of(options), why);
     error = error ? error : store_has_tables(&ledger->store, has, why);
     if (error == OK && !*has && (ledger->note.origin[0] || ledger->note.folder[0])) {
         return why_set(why, ERROR_DAMAGED, "the ledger's database is gone or empty");
@@ -242,7 +247,7 @@ static int open_anew(struct ledger *ledger, const struct ledger_options *options
     ledger->first = ledger->size = 0;
     ledger->cursor_count = 0;
     ledger->tip = (struct digest){0};
-    error = error ? error : store_open(&ledger->store, ledger->directory, STORE_WRITE, why);
+    error = error ? error : store_open(&ledger->store, ledger->directory, mode_of(options), why);
     error = error ? error : begin_log(ledger, options, opening, why);
     if (error == OK) {
         recover_pardon(ledger->directory);

@@ -67,6 +67,7 @@ static const char *const sql[STATEMENT_COUNT] = {
                                     "(SELECT max(from_n) FROM definitions WHERE from_n<=?1)",
     [STATEMENT_POINT_GET] = "SELECT number FROM points WHERE key=?1",
     [STATEMENT_POINT_PUT] = "INSERT INTO points VALUES(?1,?2,?3,?4)",
+    [STATEMENT_POINT_COPY] = "INSERT OR IGNORE INTO points VALUES(?1,?2,?3,?4)",
     [STATEMENT_POINT_LAST] = "SELECT coalesce(max(number),0) FROM points",
     [STATEMENT_POINT_LIST] = "SELECT number FROM points WHERE name=?1 ORDER BY number",
     [STATEMENT_POINT_DEFINITION] = "SELECT definition FROM points WHERE number=?1",
@@ -131,13 +132,24 @@ static int make_file(const char *path, struct why *why)
     return OK;
 }
 
+static bool is_written(enum store_mode mode)
+{
+    return mode == STORE_WRITE || mode == STORE_COPY;
+}
+
 static int run_pragmas(struct store *store, enum store_mode mode, struct why *why)
 {
     // 1 KB pages write a third less than 4 KB ones at blocks of 100 readings (docs/DESIGN.md).
     // Debian's SQLite overwrites what is deleted unless told not to.
+    // A copy gets hundreds of blocks a commit, and 4 KB pages take a fifth less time for them.
+    const char *page_size =
+        mode == STORE_COPY ? "PRAGMA page_size=4096;" : "PRAGMA page_size=1024;";
+    if (is_written(mode) && sqlite3_exec(store->db, page_size, NULL, NULL, NULL) != SQLITE_OK) {
+        return store_error(store, why);
+    }
     const char *pragmas =
-        mode == STORE_WRITE
-            ? "PRAGMA page_size=1024;PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;"
+        is_written(mode)
+            ? "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;"
               "PRAGMA secure_delete=OFF;PRAGMA cell_size_check=ON;PRAGMA temp_store=MEMORY;"
               "PRAGMA trusted_schema=OFF;PRAGMA cache_size=-512;"
             : "PRAGMA query_only=ON;PRAGMA cell_size_check=ON;PRAGMA temp_store=MEMORY;"
@@ -215,7 +227,7 @@ int store_open(struct store *store, const char *directory, enum store_mode mode,
         return why_set(why, ERROR_RANGE, "%s: too long a path", directory);
     }
     int code;
-    if (mode == STORE_WRITE) {
+    if (is_written(mode)) {
         int error = make_file(path, why);
         if (error) {
             return error;
@@ -231,7 +243,7 @@ int store_open(struct store *store, const char *directory, enum store_mode mode,
     }
     sqlite3_extended_result_codes(store->db, 1);
     sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
-    if (mode == STORE_WRITE) {
+    if (is_written(mode)) {
         sqlite3_wal_hook(store->db, after_commit, store);
     }
     return run_pragmas(store, mode, why);

@@ -44,6 +44,7 @@ enum statement {
     STATEMENT_DEFINITIONS_PRUNE,
     STATEMENT_POINT_GET,
     STATEMENT_POINT_PUT,
+    STATEMENT_POINT_COPY,
     STATEMENT_POINT_LAST,
     STATEMENT_POINT_LIST,
     STATEMENT_POINT_DEFINITION,
@@ -72,6 +73,7 @@ struct store {
 
 enum store_mode {
     STORE_WRITE, // makes the file (0640) and sets it to WAL
+    STORE_COPY,  // the same, of another's log: many blocks a commit, on no flash
     STORE_READ,
     STORE_SALVAGE, // as STORE_READ, and leaves database and WAL byte for byte as they are
     STORE_LOOK, // the database's file alone, without its WAL: nothing at all is changed, not even

@@ -177,6 +177,35 @@ static void a_copy_is_of_one_log_and_never_begins_another(void **state)
     assert_int_equal(stat(path, &status), 0);
 }
 
+static void a_copy_has_points_as_others_number_them(void **state)
+{
+    struct ledger_bench *b = *state;
+    struct ledger_reader *reader;
+    struct digest file, none = {{0}};
+    uint32_t numbers[4];
+    size_t count;
+    b->options.copy_of = "11320000MB151840XJ/gw-07/5f0c2a9d4be84f31a7c06d1e93b25f70";
+    bench_open(b);
+    assert_int_equal(ledger_put_point(b->ledger, 7, "meter.energy", "{}", &b->why), OK);
+    assert_int_equal(ledger_put_point(b->ledger, 9, "meter.energy", "{\"a\":1}", &b->why), OK);
+    assert_int_equal(ledger_put_point(b->ledger, 7, "meter.energy", "{}", &b->why), OK);
+    assert_int_equal(ledger_put_point(b->ledger, 7, "meter.power", "{}", &b->why), OK);
+    assert_int_equal(ledger_put_file(b->ledger, "driver", "x", 1, &file, &b->why), OK);
+    assert_true(ledger_has_file(b->ledger, &file));
+    assert_false(ledger_has_file(b->ledger, &none));
+    assert_int_equal(ledger_reader_open(&reader, b->directory, &b->why), OK);
+    assert_int_equal(
+        ledger_reader_point_numbers(reader, "meter.energy", numbers, 4, &count, &b->why), OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(numbers[0], 7);
+    assert_int_equal(numbers[1], 9);
+    assert_int_equal(
+        ledger_reader_point_numbers(reader, "meter.power", numbers, 4, &count, &b->why), OK);
+    assert_int_equal(count, 0);
+    ledger_reader_close(reader);
+    bench_close(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +219,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(another_key_begins_another_log, bench_setup,
                                         bench_teardown),
         cmocka_unit_test_setup_teardown(a_copy_is_of_one_log_and_never_begins_another, bench_setup,
+                                        bench_teardown),
+        cmocka_unit_test_setup_teardown(a_copy_has_points_as_others_number_them, bench_setup,
                                         bench_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
