@@ -130,7 +130,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tally/drivers $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 755 $(PROGRAMS:%=$(BUILD)/%) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 drivers/*.yaml $(DESTDIR)$(PREFIX)/share/tally/drivers
-	install -m 644 config/systemd/tallyd.service $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 644 config/systemd/tallyd.service config/systemd/tally-centre.service $(DESTDIR)$(PREFIX)/lib/systemd/system
 	for page in docs/man/*.[158]; do install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$(basename $$page); done
 
 clean:

@@ -139,7 +139,7 @@ def test_man_page_of_the_daemon_has_the_options_of_help():
     assert options_of_man(section("tallyd.8", ".Sh DESCRIPTION")) == options_of_help(text)
 
 
-@pytest.mark.parametrize("page", ["tally.1", "tallyd.8", "tally.yaml.5"])
+@pytest.mark.parametrize("page", ["tally.1", "tallyd.8", "tally.yaml.5", "tally-centre.8"])
 def test_man_page_is_sound(page):
     try:
         result = subprocess.run(["mandoc", "-Tlint", "-Wwarning", ROOT / "docs/man" / page],
