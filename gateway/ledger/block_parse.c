@@ -1,6 +1,7 @@
 #include "ledger/block.h"
 
 #include "base/error.h"
+#include "ledger/cursor.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -10,147 +11,29 @@
 #define SIGNIFICANT_DIGITS_MAX 17
 #define MISS_WORD_MAX          31
 
-// Where the reader stands. `wanted` is set at the first fault, and then everything returns false.
-struct cursor {
-    const char *start, *at, *end;
-    const char *wanted;
-};
-
 struct arena {
     struct block_reading *readings;
     struct block_miss *missed;
     struct block_event *events;
     size_t readings_room, missed_room, events_room;
 };
-
-static bool fault(struct cursor *c, const char *wanted)
-{
-    if (!c->wanted) {
-        c->wanted = wanted;
-    }
-    return false;
-}
-
-static inline bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static inline bool take(struct cursor *c, char wanted, const char *what)
-{
-    if (c->at < c->end && *c->at == wanted) {
-        c->at++;
-        return true;
-    }
-    return fault(c, what);
-}
-
-static bool take_literal(struct cursor *c, const char *literal)
-{
-    size_t length = strlen(literal);
-    if ((size_t)(c->end - c->at) < length || memcmp(c->at, literal, length) != 0) {
-        return fault(c, literal);
-    }
-    c->at += length;
-    return true;
-}
-
-// An integer without a sign: "0", or digits that do not begin with 0; at most `max`.
-static inline bool take_unsigned(struct cursor *c, uint64_t max, uint64_t *out)
-{
-    const char *p = c->at;
-    uint64_t number = 0;
-    *out = 0;
-    while (p < c->end && is_digit(*p) && p - c->at < 19) {
-        number = number * 10 + (uint64_t)(*p++ - '0');
-    }
-    if (p == c->at || (*c->at == '0' && p - c->at > 1) || (p < c->end && is_digit(*p)) ||
-        number > max) {
-        return fault(c, "an integer");
-    }
-    c->at = p;
-    *out = number;
-    return true;
-}
-
-static inline bool take_int(struct cursor *c, int64_t *out)
-{
-    bool negative = c->at < c->end && *c->at == '-';
-    uint64_t number;
-    *out = 0;
-    c->at += negative;
-    if (!take_unsigned(c, (uint64_t)INT64_MAX + negative, &number)) {
-        return false;
-    }
-    if (negative && number == 0) {
-        return fault(c, "an integer");
-    }
-    *out = negative ? -(int64_t)(number - 1) - 1 : (int64_t)number;
-    return true;
-}
-
-static bool take_hex(struct cursor *c, void *out, size_t bytes)
-{
-    if ((size_t)(c->end - c->at) < 2 * bytes || text_parse_hex(c->at, out, bytes) != OK) {
-        return fault(c, "lower-case hexadecimal digits");
-    }
-    c->at += 2 * bytes;
-    return true;
-}
-
-// Length of the escape at p, or 0: only \" \\ and \u0001 to \u001f in lower case are ever written.
-static size_t escape_length(const char *p, size_t left)
-{
-    if (left >= 2 && (p[1] == '"' || p[1] == '\\')) {
-        return 2;
-    }
-    if (left < 6 || memcmp(p + 1, "u00", 3) != 0 || (p[4] != '0' && p[4] != '1')) {
-        return 0;
-    }
-    bool low = is_digit(p[5]) || (p[5] >= 'a' && p[5] <= 'f');
-    return low && memcmp(p + 4, "00", 2) != 0 ? 6 : 0;
-}
-
-// A string with its quotes; gives its body.
-static bool take_string(struct cursor *c, const char **body, uint32_t *length)
-{
-    if (!take(c, '"', "a string")) {
-        return false;
-    }
-    *body = c->at;
-    while (c->at < c->end && *c->at != '"') {
-        unsigned char byte = (unsigned char)*c->at;
-        size_t left = (size_t)(c->end - c->at);
-        size_t step = byte == '\\'  ? escape_length(c->at, left)
-                      : byte < 0x20 ? 0
-                      : byte < 0x80 ? 1
-                                    : text_utf8_length(c->at, left);
-        if (step == 0) {
-            return fault(c, "a character as this format writes it");
-        }
-        c->at += step;
-    }
-    *length = (uint32_t)(c->at - *body);
-    return take(c, '"', "the end of a string");
-}
-
 // Raw registers in quotes: four digits a register.
 static inline bool take_raw(struct cursor *c, struct block_reading *reading)
 {
-    if (!take(c, '"', "raw registers")) {
+    if (!cursor_take(c, '"', "raw registers")) {
         return false;
     }
     const char *p = c->at;
-    while (p < c->end && (is_digit(*p) || (*p >= 'a' && *p <= 'f'))) {
+    while (p < c->end && (cursor_is_digit(*p) || (*p >= 'a' && *p <= 'f'))) {
         p++;
     }
     reading->raw = c->at;
     reading->raw_digits = (uint32_t)(p - c->at);
     c->at = p;
     if (reading->raw_digits % 4 != 0 || reading->raw_digits > 2 * READING_RAW_MAX) {
-        return fault(c, "four digits a register");
+        return cursor_fault(c, "four digits a register");
     }
-    return take(c, '"', "the end of the raw registers");
+    return cursor_take(c, '"', "the end of the raw registers");
 }
 
 // The exponent of a number with one digit before the point and `count` in all. Written only where
@@ -159,7 +42,7 @@ static bool take_exponent(struct cursor *c, size_t whole, size_t count)
 {
     int64_t exponent;
     c->at++;
-    if (!take_int(c, &exponent)) {
+    if (!cursor_int(c, &exponent)) {
         return false;
     }
     int64_t point = exponent + 1;
@@ -168,7 +51,7 @@ static bool take_exponent(struct cursor *c, size_t whole, size_t count)
                                              : (int64_t)count;
     bool fits = exponent < -400 || exponent > 400 || plain > PLAIN_DIGITS_MAX;
     if (whole != 1 || !fits) {
-        return fault(c, "a number in its one form");
+        return cursor_fault(c, "a number in its one form");
     }
     return true;
 }
@@ -179,26 +62,26 @@ static bool take_number(struct cursor *c)
     const char *p = c->at, *end = c->end;
     p += p < end && *p == '-';
     const char *first = p;
-    while (p < end && is_digit(*p)) {
+    while (p < end && cursor_is_digit(*p)) {
         p++;
     }
     size_t whole = (size_t)(p - first), fraction = 0;
     const char *last = p; // end of the digits
     if (p < end && *p == '.') {
         const char *point = p++;
-        while (p < end && is_digit(*p)) {
+        while (p < end && cursor_is_digit(*p)) {
             p++;
         }
         fraction = (size_t)(p - point) - 1;
         last = p;
         if (fraction == 0 || p[-1] == '0') {
-            return fault(c, "a number in its one form");
+            return cursor_fault(c, "a number in its one form");
         }
     }
     bool zero = whole == 1 && *first == '0';
     bool negative_zero = zero && fraction == 0 && *c->at == '-';
     if (whole == 0 || (*first == '0' && whole > 1) || negative_zero) {
-        return fault(c, "a number in its one form");
+        return cursor_fault(c, "a number in its one form");
     }
     if (whole + fraction > SIGNIFICANT_DIGITS_MAX) {
         const char *a = first, *b = last;
@@ -210,7 +93,7 @@ static bool take_number(struct cursor *c)
         }
         size_t significant = (size_t)(b - a) - (memchr(a, '.', (size_t)(b - a)) != NULL);
         if (significant > SIGNIFICANT_DIGITS_MAX || whole + fraction > PLAIN_DIGITS_MAX) {
-            return fault(c, "a number in its one form");
+            return cursor_fault(c, "a number in its one form");
         }
     }
     c->at = p;
@@ -226,11 +109,11 @@ static inline bool take_value(struct cursor *c, const char **out, uint32_t *leng
     *out = c->at;
     bool good;
     if (c->at < c->end && *c->at == 'n') {
-        good = take_literal(c, "null");
+        good = cursor_literal(c, "null");
     } else if (c->at < c->end && *c->at == '"') {
         const char *body;
         uint32_t body_length;
-        good = take_string(c, &body, &body_length);
+        good = cursor_string(c, &body, &body_length);
     } else {
         good = take_number(c);
     }
@@ -238,22 +121,17 @@ static inline bool take_value(struct cursor *c, const char **out, uint32_t *leng
     return good;
 }
 
-static inline bool take_comma(struct cursor *c)
-{
-    return take(c, ',', ",");
-}
-
 static bool take_reading(struct cursor *c, struct block_reading *r)
 {
     uint64_t point, flags;
-    bool good = take(c, '[', "a reading") && take_unsigned(c, UINT32_MAX, &point) &&
-                take_comma(c) && take_int(c, &r->t_us) && take_comma(c) &&
-                take_int(c, &r->half_window_us) && take_comma(c) && take_raw(c, r) &&
-                take_comma(c) && take_value(c, &r->indication, &r->indication_length) &&
-                take_comma(c) && take_value(c, &r->corrected, &r->corrected_length) &&
-                take_comma(c) && take_value(c, &r->uncertainty, &r->uncertainty_length) &&
-                take_comma(c) && take_unsigned(c, UINT32_MAX, &flags) &&
-                take(c, ']', "the end of a reading");
+    bool good = cursor_take(c, '[', "a reading") && cursor_unsigned(c, UINT32_MAX, &point) &&
+                cursor_comma(c) && cursor_int(c, &r->t_us) && cursor_comma(c) &&
+                cursor_int(c, &r->half_window_us) && cursor_comma(c) && take_raw(c, r) &&
+                cursor_comma(c) && take_value(c, &r->indication, &r->indication_length) &&
+                cursor_comma(c) && take_value(c, &r->corrected, &r->corrected_length) &&
+                cursor_comma(c) && take_value(c, &r->uncertainty, &r->uncertainty_length) &&
+                cursor_comma(c) && cursor_unsigned(c, UINT32_MAX, &flags) &&
+                cursor_take(c, ']', "the end of a reading");
     if (good) {
         r->point = (uint32_t)point;
         r->flags = (uint32_t)flags;
@@ -264,29 +142,32 @@ static bool take_reading(struct cursor *c, struct block_reading *r)
 static bool take_miss(struct cursor *c, struct block_miss *m)
 {
     uint64_t point;
-    if (!take(c, '[', "a miss") || !take_unsigned(c, UINT32_MAX, &point) || !take_comma(c) ||
-        !take_int(c, &m->t_us) || !take_comma(c) || !take_string(c, &m->word, &m->word_length)) {
+    if (!cursor_take(c, '[', "a miss") || !cursor_unsigned(c, UINT32_MAX, &point) ||
+        !cursor_comma(c) || !cursor_int(c, &m->t_us) || !cursor_comma(c) ||
+        !cursor_string(c, &m->word, &m->word_length)) {
         return false;
     }
     m->point = (uint32_t)point;
     for (uint32_t i = 0; i < m->word_length; i++) {
         char w = m->word[i];
-        if (!is_digit(w) && !(w >= 'a' && w <= 'z') && w != '-') {
-            return fault(c, "a word of a-z, 0-9 and -");
+        if (!cursor_is_digit(w) && !(w >= 'a' && w <= 'z') && w != '-') {
+            return cursor_fault(c, "a word of a-z, 0-9 and -");
         }
     }
     if (m->word_length == 0 || m->word_length > MISS_WORD_MAX) {
-        return fault(c, "a word of 1 to 31 letters");
+        return cursor_fault(c, "a word of 1 to 31 letters");
     }
-    return take(c, ']', "the end of a miss");
+    return cursor_take(c, ']', "the end of a miss");
 }
 
 static bool take_event(struct cursor *c, struct block_event *e)
 {
-    return take_literal(c, "{\"t\":") && take_int(c, &e->t_us) && take_literal(c, ",\"kind\":") &&
-           take_string(c, &e->kind, &e->kind_length) && take_literal(c, ",\"subject\":") &&
-           take_string(c, &e->subject, &e->subject_length) && take_literal(c, ",\"text\":") &&
-           take_string(c, &e->text, &e->text_length) && take(c, '}', "the end of an event");
+    return cursor_literal(c, "{\"t\":") && cursor_int(c, &e->t_us) &&
+           cursor_literal(c, ",\"kind\":") && cursor_string(c, &e->kind, &e->kind_length) &&
+           cursor_literal(c, ",\"subject\":") &&
+           cursor_string(c, &e->subject, &e->subject_length) && cursor_literal(c, ",\"text\":") &&
+           cursor_string(c, &e->text, &e->text_length) &&
+           cursor_take(c, '}', "the end of an event");
 }
 
 // Makes room for item `count`; items are `size` bytes.
@@ -298,7 +179,7 @@ static void *room_for(struct cursor *c, void *items, size_t *room, size_t count,
     size_t more = *room ? *room * 2 : 64;
     void *grown = realloc(items, more * size);
     if (!grown) {
-        fault(c, "memory");
+        cursor_fault(c, "memory");
         return NULL;
     }
     *room = more;
@@ -353,21 +234,21 @@ static bool take_origin(struct cursor *c, char out[BLOCK_ORIGIN_MAX + 1])
 {
     const char *body = "";
     uint32_t length = 0;
-    if (!take_string(c, &body, &length) || length > BLOCK_ORIGIN_MAX) {
-        return fault(c, "an origin");
+    if (!cursor_string(c, &body, &length) || length > BLOCK_ORIGIN_MAX) {
+        return cursor_fault(c, "an origin");
     }
     uint32_t slash = length >= 33 ? length - 33 : 0;
     bool good = length >= 18 + 1 + 1 + 33 && body[18] == '/' && body[slash] == '/' && slash > 19;
     for (uint32_t i = 0; good && i < length; i++) {
         char at = body[i];
-        bool low = at >= 'a' && at <= 'z', digit = is_digit(at);
+        bool low = at >= 'a' && at <= 'z', digit = cursor_is_digit(at);
         good = i == 18 || i == slash ? true
                : i < 18              ? digit || (at >= 'A' && at <= 'Z')
                : i < slash           ? digit || low || at == '-'
                                      : digit || (at >= 'a' && at <= 'f');
     }
     if (!good) {
-        return fault(c, "an origin <site code>/<gateway>/<32 hex digits>");
+        return cursor_fault(c, "an origin <site code>/<gateway>/<32 hex digits>");
     }
     memcpy(out, body, length);
     out[length] = '\0';
@@ -377,35 +258,35 @@ static bool take_origin(struct cursor *c, char out[BLOCK_ORIGIN_MAX + 1])
 static bool take_previous(struct cursor *c, struct block_view *view)
 {
     view->previous = (struct digest){0};
-    return take(c, '"', "a hash") &&
-           (view->n == 0 || take_hex(c, view->previous.bytes, DIGEST_SIZE)) &&
-           take(c, '"', "the end of a hash");
+    return cursor_take(c, '"', "a hash") &&
+           (view->n == 0 || cursor_hex(c, view->previous.bytes, DIGEST_SIZE)) &&
+           cursor_take(c, '"', "the end of a hash");
 }
 
 static bool take_run(struct cursor *c, struct block_view *view)
 {
     uint8_t bytes[16];
-    if (!take(c, '"', "a run") || !take_hex(c, bytes, sizeof bytes)) {
+    if (!cursor_take(c, '"', "a run") || !cursor_hex(c, bytes, sizeof bytes)) {
         return false;
     }
     text_format_hex(bytes, sizeof bytes, view->run);
-    return take(c, '"', "the end of the run");
+    return cursor_take(c, '"', "the end of the run");
 }
 
 static bool take_clock(struct cursor *c, struct clock_state *clock)
 {
     int64_t leap;
-    if (!take_literal(c, "\"")) {
+    if (!cursor_literal(c, "\"")) {
         return false;
     }
     clock->synchronised = c->at < c->end && *c->at == 's';
-    if (!take_literal(c, clock->synchronised ? "synchronised" : "unsynchronised") ||
-        !take_literal(c, "\",\"error_us\":") || !take_int(c, &clock->error_us) ||
-        !take_literal(c, ",\"leap\":") || !take_int(c, &leap)) {
+    if (!cursor_literal(c, clock->synchronised ? "synchronised" : "unsynchronised") ||
+        !cursor_literal(c, "\",\"error_us\":") || !cursor_int(c, &clock->error_us) ||
+        !cursor_literal(c, ",\"leap\":") || !cursor_int(c, &leap)) {
         return false;
     }
     if (clock->error_us < 0 || leap < -1 || leap > 1) {
-        return fault(c, "an error of 0 or more, and a leap of -1, 0 or 1");
+        return cursor_fault(c, "an error of 0 or more, and a leap of -1, 0 or 1");
     }
     clock->leap = (int)leap;
     return true;
@@ -414,31 +295,33 @@ static bool take_clock(struct cursor *c, struct clock_state *clock)
 static bool take_head(struct cursor *c, struct block_view *view)
 {
     int64_t first_us = 0, last_us = 0;
-    if (!take_literal(c, "{\"tally\":1,\"log\":") || !take_origin(c, view->origin) ||
-        !take_literal(c, ",\"n\":") || !take_unsigned(c, INT64_MAX, &view->n) ||
-        !take_literal(c, ",\"prev\":") || !take_previous(c, view) ||
-        !take_literal(c, ",\"run\":") || !take_run(c, view) || !take_literal(c, ",\"mono_us\":[") ||
-        !take_int(c, &first_us) || !take_comma(c) || !take_int(c, &last_us)) {
+    if (!cursor_literal(c, "{\"tally\":1,\"log\":") || !take_origin(c, view->origin) ||
+        !cursor_literal(c, ",\"n\":") || !cursor_unsigned(c, INT64_MAX, &view->n) ||
+        !cursor_literal(c, ",\"prev\":") || !take_previous(c, view) ||
+        !cursor_literal(c, ",\"run\":") || !take_run(c, view) ||
+        !cursor_literal(c, ",\"mono_us\":[") || !cursor_int(c, &first_us) || !cursor_comma(c) ||
+        !cursor_int(c, &last_us)) {
         return false;
     }
     view->mono_us[0] = first_us;
     view->mono_us[1] = last_us;
     if (first_us > last_us) {
-        return fault(c, "a span that does not end before it begins");
+        return cursor_fault(c, "a span that does not end before it begins");
     }
-    return take_literal(c, "],\"closed_us\":") && take_int(c, &view->closed_us) &&
-           take_literal(c, ",\"clock\":{\"state\":") && take_clock(c, &view->clock) &&
-           take_literal(c, "},\"defs\":\"") && take_hex(c, view->definitions.bytes, DIGEST_SIZE) &&
-           take(c, '"', "the end of a hash");
+    return cursor_literal(c, "],\"closed_us\":") && cursor_int(c, &view->closed_us) &&
+           cursor_literal(c, ",\"clock\":{\"state\":") && take_clock(c, &view->clock) &&
+           cursor_literal(c, "},\"defs\":\"") &&
+           cursor_hex(c, view->definitions.bytes, DIGEST_SIZE) &&
+           cursor_take(c, '"', "the end of a hash");
 }
 
 static bool take_block(struct cursor *c, struct block_view *view, struct arena *arena)
 {
-    return take_head(c, view) && take_literal(c, ",\"readings\":[") &&
-           take_readings(c, view, arena) && take_literal(c, "],\"missed\":[") &&
-           take_missed(c, view, arena) && take_literal(c, "],\"events\":[") &&
-           take_events(c, view, arena) && take_literal(c, "]}\n") &&
-           (c->at == c->end || fault(c, "the end of the block"));
+    return take_head(c, view) && cursor_literal(c, ",\"readings\":[") &&
+           take_readings(c, view, arena) && cursor_literal(c, "],\"missed\":[") &&
+           take_missed(c, view, arena) && cursor_literal(c, "],\"events\":[") &&
+           take_events(c, view, arena) && cursor_literal(c, "]}\n") &&
+           (c->at == c->end || cursor_fault(c, "the end of the block"));
 }
 
 int block_parse(struct block_view *view, const void *bytes, size_t length, struct why *why)
