@@ -14,8 +14,7 @@ enum {
     AT_MTIME = 136,
     AT_SUM = 148,
     AT_TYPE = 156,
-    AT_MAGIC = 257,
-    AT_VERSION = 263,
+    AT_MAGIC = 257, // and the version
     AT_DEVMAJOR = 329,
     AT_DEVMINOR = 337,
 };
@@ -32,8 +31,11 @@ static void put_octal(uint8_t *at, unsigned digits, uint64_t number)
 
 void ustar_header(uint8_t record[USTAR_RECORD], const char *name, uint64_t size)
 {
+    static const uint8_t magic[8] = {'u', 's', 't', 'a', 'r', 0, '0', '0'};
     memset(record, 0, USTAR_RECORD);
-    memcpy(record + AT_NAME, name, strlen(name));
+    for (size_t i = 0; name[i]; i++) {
+        record[AT_NAME + i] = (uint8_t)name[i];
+    }
     put_octal(record + AT_MODE, 7, 0644);
     put_octal(record + AT_UID, 7, 0);
     put_octal(record + AT_GID, 7, 0);
@@ -41,8 +43,7 @@ void ustar_header(uint8_t record[USTAR_RECORD], const char *name, uint64_t size)
     put_octal(record + AT_MTIME, 11, 0);
     memset(record + AT_SUM, ' ', 8);
     record[AT_TYPE] = '0';
-    memcpy(record + AT_MAGIC, "ustar", 6);
-    memcpy(record + AT_VERSION, "00", 2);
+    memcpy(record + AT_MAGIC, magic, sizeof magic);
     put_octal(record + AT_DEVMAJOR, 7, 0);
     put_octal(record + AT_DEVMINOR, 7, 0);
     uint32_t sum = 0;

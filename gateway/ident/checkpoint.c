@@ -43,10 +43,11 @@ int checkpoint_open(struct checkpoint *checkpoint, const void *bytes, size_t len
     return error ? error : note_verify_sole(&note, checkpoint->origin, key, why);
 }
 
-void checkpoint_proof_write(struct text *out, uint64_t index, const struct digest *hashes,
-                            size_t count, const void *note, size_t note_length)
+void checkpoint_proof_write_as(struct text *out, const char *head, uint64_t index,
+                               const struct digest *hashes, size_t count, const void *note,
+                               size_t note_length)
 {
-    text_append_format(out, "%s\nindex %" PRIu64 "\n", proof_head, index);
+    text_append_format(out, "%s\nindex %" PRIu64 "\n", head, index);
     for (size_t i = 0; i < count; i++) {
         write_hash(out, &hashes[i]);
     }
@@ -54,17 +55,28 @@ void checkpoint_proof_write(struct text *out, uint64_t index, const struct diges
     text_append(out, note, note_length);
 }
 
+void checkpoint_proof_write(struct text *out, uint64_t index, const struct digest *hashes,
+                            size_t count, const void *note, size_t note_length)
+{
+    checkpoint_proof_write_as(out, proof_head, index, hashes, count, note, note_length);
+}
+
 int checkpoint_proof_read(struct checkpoint_proof *proof, const void *bytes, size_t length,
                           struct why *why)
+{
+    return checkpoint_proof_read_as(proof, proof_head, bytes, length, why);
+}
+
+int checkpoint_proof_read_as(struct checkpoint_proof *proof, const char *head, const void *bytes,
+                             size_t length, struct why *why)
 {
     const char *text = bytes;
     struct lines lines = {.at = text, .end = text + length, .why = why};
     struct line line;
     proof->count = 0;
-    int error = lines_next(&lines, proof_head, &line);
-    if (!error &&
-        (line.length != strlen(proof_head) || memcmp(line.bytes, proof_head, line.length) != 0)) {
-        error = lines_fault(&lines, proof_head);
+    int error = lines_next(&lines, head, &line);
+    if (!error && (line.length != strlen(head) || memcmp(line.bytes, head, line.length) != 0)) {
+        error = lines_fault(&lines, head);
     }
     error = error ? error : lines_next_number(&lines, "index", &proof->index);
     while (!error && lines.at < lines.end && *lines.at != '\n') {

@@ -51,4 +51,12 @@ struct checkpoint_proof {
 int checkpoint_proof_read(struct checkpoint_proof *proof, const void *bytes, size_t length,
                           struct why *why);
 
+// The same layout under another first line, where the note is another signed statement about the
+// log (receipt.h).
+void checkpoint_proof_write_as(struct text *out, const char *head, uint64_t index,
+                               const struct digest *hashes, size_t count, const void *note,
+                               size_t note_length);
+int checkpoint_proof_read_as(struct checkpoint_proof *proof, const char *head, const void *bytes,
+                             size_t length, struct why *why);
+
 #endif

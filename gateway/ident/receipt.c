@@ -130,21 +130,34 @@ int receipt_sign(struct text *out, const struct receipt *receipt, struct signing
     return error;
 }
 
-int receipt_open(struct receipt *receipt, const void *bytes, size_t length, const char *name,
-                 const struct public_key *key, struct why *why)
+int receipt_read(struct receipt *receipt, struct note *note, const void *bytes, size_t length,
+                 struct why *why)
 {
-    struct note note;
-    int error = note_read(&note, bytes, length, why);
+    int error = note_read(note, bytes, length, why);
     if (error) {
         return error;
     }
-    struct lines lines = {.at = note.text, .end = note.text + note.text_length, .why = why};
+    struct lines lines = {.at = note->text, .end = note->text + note->text_length, .why = why};
     error = read_opening(&lines, receipt_head, receipt->centre, &receipt->time_s, true,
                          receipt->nonce, &receipt->from);
     error = error ? error : checkpoint_read_lines(&lines, &receipt->head);
     if (!error && receipt->from > receipt->head.size) {
         error = why_set(why, ERROR_INPUT, "from is above the size");
     }
+    return error;
+}
+
+int receipt_verify(const struct receipt *receipt, const struct note *note, const char *name,
+                   const struct public_key *key, struct why *why)
+{
+    return verify(note, receipt->centre, name, key, why);
+}
+
+int receipt_open(struct receipt *receipt, const void *bytes, size_t length, const char *name,
+                 const struct public_key *key, struct why *why)
+{
+    struct note note;
+    int error = receipt_read(receipt, &note, bytes, length, why);
     return error ? error : verify(&note, receipt->centre, name, key, why);
 }
 

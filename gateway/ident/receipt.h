@@ -54,11 +54,21 @@ struct receipt {
 // and the centre's signature under its name.
 int receipt_sign(struct text *out, const struct receipt *receipt, struct signing_key *key,
                  struct why *why);
+// Takes a receipt and its note apart, and proves nothing yet. `note` points into the bytes.
+int receipt_read(struct receipt *receipt, struct note *note, const void *bytes, size_t length,
+                 struct why *why);
+// Of what receipt_read gave: as receipt_open.
+int receipt_verify(const struct receipt *receipt, const struct note *note, const char *name,
+                   const struct public_key *key, struct why *why);
 // Reads a signed note and verifies that `key` alone signed it, under the name it states; when
 // `name` is not NULL it must be that. ERROR_INPUT, ERROR_ABSENT (signed by others), ERROR_REFUSED.
 // Says nothing about whether the root is that of the log.
 int receipt_open(struct receipt *receipt, const void *bytes, size_t length, const char *name,
                  const struct public_key *key, struct why *why);
+
+// First line of a proof that a block is in the log that a receipt is of: laid out as a tlog-proof
+// (checkpoint_proof_write_as), with the receipt in the checkpoint's place.
+#define RECEIPT_PROOF_HEAD "tally-receipt-proof/v1"
 
 struct resume {
     char centre[NOTE_NAME_MAX + 1];

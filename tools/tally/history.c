@@ -286,30 +286,11 @@ static int write_intervals(struct history *history, uint64_t first, uint64_t las
     return !error ? EXIT_GOOD : error == ERROR_RANGE ? EXIT_MISUSE : EXIT_FINDING;
 }
 
-// Reads --from and --to. Once before the ledger is opened, so that misuse comes first: local times
-// then count as UTC, and are compared with each other only. Once again when its zone is known.
+// Once before the ledger is opened, so that misuse comes first; once again when its zone is known.
 static int read_times(const struct command *command, struct history *history)
 {
-    int64_t now_us = clock_wall_us(&clock_system);
-    history->from_us = INT64_MIN;
-    history->to_us = INT64_MAX;
-    if (history->from && moment_parse(history->from, now_us, &history->from_us) != OK) {
-        return command_misused(command,
-                               "--from %s: not a time (2026-11-24, "
-                               "2026-11-24T08:00:00+08:00, -1h, now)",
-                               history->from);
-    }
-    if (history->to && moment_parse(history->to, now_us, &history->to_us) != OK) {
-        return command_misused(command,
-                               "--to %s: not a time (2026-11-24, "
-                               "2026-11-24T08:00:00+08:00, -1h, now)",
-                               history->to);
-    }
-    bool alike = moment_is_local(history->from) == moment_is_local(history->to);
-    if (history->from_us >= history->to_us && (alike || history->reader)) {
-        return command_misused(command, "--from is not before --to");
-    }
-    return EXIT_GOOD;
+    return moment_read_span(command, history->from, history->to, history->reader != NULL,
+                            &history->from_us, &history->to_us);
 }
 
 static int last_definitions(struct ledger_reader *reader, uint64_t n, struct digest *definitions,

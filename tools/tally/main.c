@@ -8,9 +8,9 @@
 #include <stdarg.h>
 #include <string.h>
 
-static const struct command *const commands[] = {&command_check,   &command_status,  &command_watch,
-                                                 &command_history, &command_rebuild, &command_key,
-                                                 &command_uplink};
+static const struct command *const commands[] = {
+    &command_check, &command_status, &command_watch,  &command_history, &command_rebuild,
+    &command_key,   &command_uplink, &command_export, &command_proof,   &command_verify};
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
 static const char *short_name(const struct command *command)

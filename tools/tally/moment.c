@@ -1,5 +1,7 @@
 #include "moment.h"
 
+#include "tally.h"
+
 #include "base/clock.h"
 #include "base/error.h"
 
@@ -69,4 +71,29 @@ bool moment_is_local(const char *text)
 {
     int64_t us;
     return text && parse_local(text, &us) == OK;
+}
+
+static int read_one(const struct command *command, const char *option, const char *text,
+                    int64_t *out_us)
+{
+    if (!text || moment_parse(text, clock_wall_us(&clock_system), out_us) == OK) {
+        return EXIT_GOOD;
+    }
+    return command_misused(command,
+                           "%s %s: not a time (2026-11-24, 2026-11-24T08:00:00+08:00, -1h, now)",
+                           option, text);
+}
+
+int moment_read_span(const struct command *command, const char *from, const char *to, bool zoned,
+                     int64_t *from_us, int64_t *to_us)
+{
+    *from_us = INT64_MIN;
+    *to_us = INT64_MAX;
+    int status = read_one(command, "--from", from, from_us);
+    status = status != EXIT_GOOD ? status : read_one(command, "--to", to, to_us);
+    bool alike = moment_is_local(from) == moment_is_local(to);
+    if (status == EXIT_GOOD && *from_us >= *to_us && (alike || zoned)) {
+        return command_misused(command, "--from is not before --to");
+    }
+    return status;
 }

@@ -1,4 +1,5 @@
 // tally rebuild: deletes the series, a projection, and builds it again from the blocks.
+#include "progress.h"
 #include "tally.h"
 
 #include "control/control.h"
@@ -11,7 +12,6 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #define STEP_BLOCKS 256
@@ -52,39 +52,27 @@ static int delete_series(const char *directory, struct why *why)
     return OK;
 }
 
-static void show_progress(uint64_t done, uint64_t all)
-{
-    fprintf(stderr, "\r%3.0f%%  %" PRIu64 " of %" PRIu64 " blocks ",
-            all ? 100.0 * (double)done / (double)all : 100.0, done, all);
-}
-
 // Builds until nothing is left. *count: the blocks taken in.
 static int build(const struct place *place, struct series *series, struct ledger_reader *reader,
                  uint64_t *count, struct why *why)
 {
     uint64_t first, size;
-    bool terminal = isatty(STDERR_FILENO), more = true;
-    time_t shown = 0;
+    struct progress progress;
+    bool more = true;
+    progress_begin(&progress);
     int error = ledger_reader_extent(reader, &first, &size, why);
     while (!error && more) {
         error = series_update(series, reader, STEP_BLOCKS, &more, why);
         *count = more && *count + STEP_BLOCKS < size - first ? *count + STEP_BLOCKS : size - first;
-        time_t now = time(NULL);
-        if (now == shown) {
+        if (!progress_tell(&progress, *count, size - first)) {
             continue;
-        }
-        shown = now;
-        if (terminal) {
-            show_progress(*count, size - first);
         }
         if (!error && more && daemon_answers(place->control)) {
             error = why_set(why, ERROR_BUSY,
                             "a daemon was started meanwhile; it builds what is left itself");
         }
     }
-    if (terminal) {
-        fputs("\r\033[K", stderr);
-    }
+    progress_end(&progress);
     return error ? error : series_flush(series, why);
 }
 

@@ -144,14 +144,14 @@ static void append_plain_field(struct text *out, const char *json, uint32_t leng
     text_free(&plain);
 }
 
-// "time_utc,time_local,point," …
+// "time_utc,time_local,t_us,name,point,block," …
 static void csv_head(struct rows *rows, int64_t t_us, uint32_t point, uint64_t block)
 {
     char utc[32];
     clock_format_utc(t_us, utc);
     text_append_format(&rows->line, "%s,", utc);
     show_append_local(&rows->line, t_us);
-    text_append_string(&rows->line, ",");
+    text_append_format(&rows->line, ",%" PRId64 ",", t_us);
     rows_append_field(&rows->line, rows->name);
     text_append_format(&rows->line, ",%" PRIu32 ",%" PRIu64 ",", point, block);
 }
@@ -230,7 +230,8 @@ void rows_begin(struct rows *rows, enum rows_form form, FILE *to, const char *na
                 "indication", "unit", "corrected", "U", "half window", "block", "flags");
         break;
     case ROWS_CSV:
-        fputs("time_utc,time_local,name,point,block,half_window_us,raw,indication,unit,corrected,"
+        fputs("time_utc,time_local,t_us,name,point,block,half_window_us,raw,indication,unit,"
+              "corrected,"
               "uncertainty,flags,missed\r\n",
               to);
         break;

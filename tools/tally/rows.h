@@ -14,7 +14,7 @@ enum rows_form { ROWS_TABLE, ROWS_CSV, ROWS_JSON };
 struct rows {
     enum rows_form form;
     FILE *to;
-    const char *name; // of the point; borrowed
+    const char *name; // of the point of the next row; borrowed
     struct text line;
     uint64_t readings, missed; // written so far
     // The gap under way, in a table: misses in a row for the same reason.
