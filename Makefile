@@ -29,7 +29,7 @@ UNIT_TESTS   := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.
 LIB_OBJECTS  := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 LIB          := $(BUILD)/libtally.a
 
-.PHONY: force all help setup demo test check system lint format asan tsan fuzz bench cross clean units install
+.PHONY: force all help setup demo test check system lint format asan tsan fuzz bench cross clean units test-tools install
 .DEFAULT_GOAL := all
 .SECONDARY:
 
@@ -70,7 +70,16 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIB)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS)
 
-units: $(UNIT_TESTS:%=$(BUILD)/unit/%)
+# Programs that tests and benches use.
+TEST_TOOLS := $(patsubst tests/tools/%.c,%,$(sort $(wildcard tests/tools/*.c)))
+$(BUILD)/tests/%: $(BUILD)/obj/tests/tools/%.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+test-tools: $(TEST_TOOLS:%=$(BUILD)/tests/%)
+
+units: $(UNIT_TESTS:%=$(BUILD)/unit/%) test-tools
 
 ## setup     install what is missing (Debian 12 or 13; as root or by sudo)
 setup:
@@ -93,7 +102,7 @@ test:
 	@tools/run-tests all $(BUILD)
 
 ## system    the system tests alone (T=expression selects)
-system: all
+system: all test-tools
 	@tools/run-tests system $(BUILD)
 
 ## asan tsan the same suite under AddressSanitizer + UBSan, ThreadSanitizer
