@@ -29,7 +29,7 @@ UNIT_TESTS   := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.
 LIB_OBJECTS  := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 LIB          := $(BUILD)/libtally.a
 
-.PHONY: force all help setup demo test check system lint format asan tsan fuzz bench cross clean units test-tools install
+.PHONY: force all help setup demo test check system lint format asan tsan fuzz bench cross clean units test-tools tamper install
 .DEFAULT_GOAL := all
 .SECONDARY:
 
@@ -124,6 +124,10 @@ format:
 ## bench     every figure that is held to, measured on this machine
 bench: all
 	@tools/bench/run $(BUILD)
+
+## tamper    flips every byte of an export in turn: each must be found (minutes)
+tamper: $(BUILD)/unit/test_export
+	@for from in 0 1; do TEST=every_byte* TAMPER_STRIDE=2 TAMPER_FROM=$$from $< & pids="$$pids $$!"; done; for pid in $$pids; do wait $$pid || exit 1; done
 
 ## fuzz      each parser's fuzzer for SECONDS (60); T=name selects
 fuzz:

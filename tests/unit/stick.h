@@ -35,6 +35,8 @@ struct stick_options {
     uint64_t definitions_change; // from this block on there are others; 0: never
     uint64_t signed_size;        // 0: all
     uint64_t seed;
+    uint64_t shift_from, shift_to; // in blocks [shift_from, shift_to) the gateway's clock is wrong
+    int64_t shift_us;              // by so much
 };
 
 struct stick {
@@ -166,6 +168,7 @@ static inline void stick_add_readings(struct stick *stick, uint64_t n)
     const struct stick_options *o = &stick->options;
     bool changed = o->definitions_change && n >= o->definitions_change;
     int64_t step_us = o->block_us / (int64_t)(o->readings + 1);
+    int64_t shift_us = n >= o->shift_from && n < o->shift_to ? o->shift_us : 0;
     for (unsigned i = 0; i < o->readings; i++) {
         float value = 230 + (float)(stick_draw(stick) % 1000) / 100;
         uint32_t bits;
@@ -175,13 +178,15 @@ static inline void stick_add_readings(struct stick *stick, uint64_t n)
             raw[j] = (uint8_t)(bits >> (24 - 8 * j));
         }
         struct reading reading = {.point = i % o->points + 1 + (changed ? o->points : 0),
-                                  .t_us = stick_block_us(stick, n) + (int64_t)(i + 1) * step_us,
+                                  .t_us = stick_block_us(stick, n) + (int64_t)(i + 1) * step_us +
+                                          shift_us,
                                   .half_window_us = 150,
                                   .raw = raw,
                                   .raw_length = sizeof raw,
                                   .indication = {.kind = VALUE_FLOAT32, .float32 = value},
                                   .flags = FLAG_NO_CERTIFICATE};
-        block_add_reading(&stick->writer, &reading, reading.t_us - STICK_T0_S * 1000000);
+        block_add_reading(&stick->writer, &reading,
+                          stick_block_us(stick, n) - STICK_T0_S * 1000000);
     }
     if (n % 7 == 3) {
         int64_t t_us = stick_block_us(stick, n) + 1000;
@@ -292,7 +297,7 @@ static inline void stick_append(struct stick *stick)
     struct ledger_block *batch = calloc(STICK_BATCH, sizeof *batch);
     stick->packed = malloc(STICK_BATCH * room);
     stick_need(batch && stick->packed, NULL, "memory");
-    for (uint64_t n = 0; n < stick->options.blocks;) {
+    for (uint64_t n = stick->frontier.size; n < stick->options.blocks;) {
         size_t count = 0;
         while (count < STICK_BATCH && n < stick->options.blocks) {
             stick_block(stick, n++, &batch[count], stick->packed + count * room, room);
@@ -308,7 +313,22 @@ static inline void stick_append(struct stick *stick)
     free(stick->packed);
 }
 
-// Makes it, in a folder that holds no ledger yet, and leaves it closed.
+// Takes up a log where another stick_make left it.
+static inline void stick_resume(struct stick *stick)
+{
+    struct ledger_reader *reader;
+    stick_need(ledger_reader_open(&reader, stick->options.directory, &stick->why) == OK,
+               &stick->why, "open");
+    for (uint64_t n = 0; n < ledger_size(stick->ledger); n++) {
+        struct digest leaf;
+        stick_need(ledger_reader_leaf(reader, n, &leaf, &stick->why) == OK, &stick->why, "leaf");
+        frontier_add(&stick->frontier, &leaf);
+    }
+    stick->previous = ledger_tip(stick->ledger);
+    ledger_reader_close(reader);
+}
+
+// Makes it, or goes on with it until it has so many blocks, and leaves it closed.
 static inline void stick_make(const struct stick_options *options)
 {
     static const char recovered[] = "a block of the log before\n";
@@ -337,6 +357,9 @@ static inline void stick_make(const struct stick_options *options)
     stick->definitions[0] = stick_put_definitions(stick, 1, 0);
     if (options->definitions_change) {
         stick->definitions[1] = stick_put_definitions(stick, 2, options->definitions_change);
+    }
+    if (ledger_size(stick->ledger)) {
+        stick_resume(stick);
     }
     stick_append(stick);
     stick_sign(stick, options->signed_size ? options->signed_size : options->blocks);
