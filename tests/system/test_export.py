@@ -1,0 +1,367 @@
+"""tally export, proof and verify: from made ledgers and a real gateway's, against independent.py, which shares no code
+with ours, and against everything that can be done to a file."""
+
+import csv
+import io
+import json
+import random
+import re
+import shutil
+import sqlite3
+import subprocess
+
+import independent
+import pytest
+from centre import Centre
+from support import (BUILD, Broker, Daemon, ModbusServer, TALLY, configuration, float_registers, needs_broker,
+                     needs_daemon, wait_until)
+
+MAKE_STICK = BUILD / "tests" / "make_stick"
+VECTORS = BUILD / "tests" / "vectors"
+pytestmark = pytest.mark.skipif(not MAKE_STICK.exists(), reason="the test programs are not built")
+
+
+def tally(*arguments, status=0):
+    result = subprocess.run([TALLY, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == status, result.stdout + result.stderr
+    return result
+
+
+class Stick:
+    """A made ledger: blocks of ten seconds from 2026-11-24T05:26:40Z on."""
+
+    def __init__(self, folder, blocks=600, readings=4, points=3, every=6, centres=2, change=400, signed=0, seed=1):
+        self.folder = folder
+        subprocess.run([MAKE_STICK, folder, *map(str, (blocks, readings, points, every, centres, change, signed, seed))],
+                       check=True)
+        self.keys = ["--gateway-key", folder / "gateway.pub"]
+        for name in ("city-centre", "national")[:centres]:
+            self.keys += ["--centre-key", folder / f"{name}.pub"]
+
+    def time(self, block):
+        minutes, seconds = divmod(block * 10 + 26 * 60 + 40, 60)
+        return f"2026-11-24T{5 + minutes // 60:02}:{minutes % 60:02}:{seconds:02}Z"
+
+    def export(self, first, end, name="out.tally"):
+        path = self.folder / name
+        tally("export", "--ledger", self.folder, "--from", self.time(first), "--to", self.time(end), "-o", path)
+        return path
+
+    def verify(self, path, status=0):
+        return json.loads(tally("verify", path, *self.keys, "--json", status=status).stdout)
+
+    def independent(self):
+        load = lambda name: independent.load_key((self.folder / f"{name}.pub").read_bytes())
+        return load("gateway"), [load(name) for name in ("city-centre", "national")]
+
+
+@pytest.fixture(scope="module")
+def stick(tmp_path_factory):
+    return Stick(tmp_path_factory.mktemp("stick") / "ledger")
+
+
+# --- the tree
+
+
+def test_every_root_and_proof_is_that_of_rfc_6962():
+    leaves = [independent.leaf_hash(str(i).encode()) for i in range(300)]
+    tree = independent.Tree(leaves)
+    counts = {"root": 0, "inclusion": 0, "consistency": 0}
+    for line in subprocess.run([VECTORS], capture_output=True, text=True, check=True).stdout.splitlines():
+        kind, *rest = line.split(" ")
+        counts[kind] += 1
+        if kind == "root":
+            assert tree.root_of(0, int(rest[0])).hex() == rest[1], line
+            continue
+        m, n = int(rest[0]), int(rest[1])
+        proof = [bytes.fromhex(node) for node in rest[2:]]
+        root = tree.root_of(0, n)
+        if kind == "inclusion":
+            assert proof == tree.path(m, 0, n), line
+            assert independent.root_from_inclusion(leaves[m], m, n, proof) == root, line
+        else:
+            assert proof == tree.proof(m, n), line
+            independent.check_consistency(m, n, proof, tree.root_of(0, m), root)
+    assert counts == {"root": 301, "inclusion": 300 * 301 // 2, "consistency": 300 * 301 // 2}
+
+
+# --- exports
+
+
+def agree(stick, path):
+    """Both checks find the same of a good export."""
+    theirs = independent.Export(path.read_bytes(), *stick.independent())
+    ours = stick.verify(path)
+    assert ours["good"] and ours["faults"] == 0 and ours["outside"] == 0
+    assert (ours["first"], ours["end"], ours["readings"]) == (theirs.first, theirs.end, theirs.readings)
+    assert ours["signed"] == theirs.size and ours["log"] == theirs.origin
+    for key, limit in (("later_than", theirs.later_than), ("not_later_than", theirs.not_later_than)):
+        assert limit == (ours[key] and (ours[key]["block"], ours[key]["time_s"])), key
+    return ours
+
+
+@pytest.mark.parametrize("first, end", [(0, 600), (0, 1), (255, 257), (256, 512), (100, 350), (390, 420), (599, 600)])
+def test_an_independent_check_agrees(stick, first, end):
+    found = agree(stick, stick.export(first, end))
+    assert found["first"] <= first and found["end"] == end
+    assert found["first"] >= first - 6  # back to the blocks with the receipts before
+
+
+def test_an_independent_check_agrees_on_altered_exports(stick):
+    good = stick.export(100, 180).read_bytes()
+    keys = stick.independent()
+    assert independent.refused(good, *keys) is None
+    draw = random.Random(20261124)
+    path = stick.folder / "altered.tally"
+    readme = 512 + len(independent.read_archive(good)[0][1])
+    for _ in range(60):
+        at, bit = draw.randrange(readme, len(good)), 1 << draw.randrange(8)
+        altered = good[:at] + bytes([good[at] ^ bit]) + good[at + 1:]
+        path.write_bytes(altered)
+        assert not stick.verify(path, status=1)["good"], at
+        assert independent.refused(altered, *keys), at
+
+
+def test_the_proof_of_every_block_verifies(stick):
+    (_, key), _ = stick.independent()
+    blocks = {}
+    database = sqlite3.connect(f"file:{stick.folder}/ledger.db?mode=ro", uri=True)
+    for n, leaf in database.execute("SELECT n, leaf FROM blocks"):
+        blocks[n] = leaf
+    database.close()
+    for n in (0, 1, 255, 256, 511, 512, 598, 599):
+        index, path, note = independent.read_proof(tally("proof", n, "--ledger", stick.folder).stdout.encode(),
+                                                   "c2sp.org/tlog-proof@v1")
+        note = independent.Note(note)
+        origin, size, root = independent.read_checkpoint(note.text)
+        note.verify(origin, key)
+        assert (index, size) == (n, 600)
+        assert independent.root_from_inclusion(blocks[n], n, size, path) == root
+    assert "is not signed yet" in tally("proof", 600, "--ledger", stick.folder, status=1).stderr
+
+
+def test_what_it_says_to_people(stick):
+    path = stick.export(100, 180)
+    said = tally("verify", path, *stick.keys).stdout
+    assert re.match(rf"{path}: good, log 91350100M000100Y43/gw-01/[0-9a-f]{{32}}\n", said)
+    assert re.search(r"complete for blocks \d+ to 179: \d+ readings", said)
+    assert re.search(r"blocks \d+ to 179: later than 2026-11-24T05:4\d:\d\dZ \(a receipt of ", said)
+    assert re.search(r"blocks \d+ to 179: not later than 2026-11-24T05:5\d:\d\dZ \(.* held them\)", said)
+    without = tally("verify", path, *stick.keys[:2]).stdout
+    assert "consistent, freshness unproven" in without
+    assert "not looked at: a receipt of city-centre, whose key was not given" in without
+
+
+def test_what_it_says_of_a_fault(stick):
+    path = stick.export(100, 180)
+    data = path.read_bytes()
+    at = data.index(b'",23', data.index(b'"n":150,'))
+    path.write_bytes(data[:at + 3] + bytes([data[at + 3] ^ 1]) + data[at + 4:])
+    said = tally("verify", path, *stick.keys, status=1).stdout
+    assert "NOT GOOD" in said and "first fault, block 150: " in said
+    assert "what can still be trusted: blocks 151 to 179" in said
+    found = stick.verify(path, status=1)
+    assert found["fault"]["block"] == 150 and found["trusted"] == [151, 180]
+
+
+def test_keys_are_needed_and_must_be_keys(stick):
+    path = stick.export(10, 20)
+    assert "give --gateway-key" in tally("verify", path, status=2).stderr
+    assert "cannot read" in tally("verify", stick.folder / "none.tally", *stick.keys, status=1).stderr
+    tally("verify", path, "--gateway-key", stick.folder / "gateway.key", status=1)  # the private one
+    tally("verify", path, "--gateway-key", stick.folder / "national.pem", status=1)
+    tally("verify", path, path, path, status=2)
+
+
+def test_a_point_is_looked_for_and_its_blocks_stay_whole(stick):
+    out = stick.folder / "point.tally"
+    said = tally("export", "--ledger", stick.folder, "--from", stick.time(20), "--to", stick.time(30), "--point",
+                 "meter-2.voltage", "-o", out).stdout
+    assert "besides meter-2.voltage they hold what else was recorded" in said
+    agree(stick, out)
+    result = tally("export", "--ledger", stick.folder, "--point", "meter-2.voltag", "-o", out, status=1)
+    assert "did you mean 'meter-2.voltage'?" in result.stderr
+
+
+def test_nothing_is_left_of_an_export_that_fails(stick, tmp_path):
+    out = tmp_path / "x.tally"
+    tally("export", "--ledger", stick.folder, "--from", "2020-01-01", "--to", "2020-01-02", "-o", out, status=1)
+    tally("export", "--ledger", stick.folder, "-o", tmp_path / "no" / "such.tally", status=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_not_signed_is_left_out_or_waited_for(tmp_path):
+    stick = Stick(tmp_path / "ledger", blocks=100, change=0, signed=60)
+    out = tmp_path / "x.tally"
+    said = tally("export", "--ledger", stick.folder, "-o", out)
+    assert "blocks from 60 on are left out: they are not signed yet" in said.stderr
+    assert agree(stick, out)["end"] == 60
+    said = tally("export", "--ledger", stick.folder, "--to", stick.time(90), "-o", out, status=1).stderr
+    assert "the last checkpoint is of 60" in said
+    database = sqlite3.connect(stick.folder / "ledger.db")
+    (receipt,) = database.execute("SELECT note FROM notes WHERE kind = 'receipt' AND name = 'first'").fetchone()
+    database.execute("DELETE FROM notes WHERE kind = 'checkpoint'")
+    database.commit()
+    database.close()
+    (tmp_path / "receipt").write_bytes(receipt)
+    found = json.loads(tally("verify", out, *stick.keys, "--receipt", tmp_path / "receipt", "--json", status=1).stdout)
+    assert "the end of the log was cut off" in found["fault"]["why"] and found["trusted"] == [0, 60]
+    assert "tally key init" in tally("export", "--ledger", stick.folder, "-o", out, status=1).stderr
+    assert "tally key init" in tally("proof", 3, "--ledger", stick.folder, status=1).stderr
+
+
+def test_csv_has_every_reading_as_it_was_recorded(stick):
+    out = stick.folder / "x.csv"
+    tally("export", "--ledger", stick.folder, "--format", "csv", "--from", stick.time(395), "--to", stick.time(405), "-o",
+          out)
+    rows = list(csv.DictReader(io.StringIO(out.read_text(), newline="")))
+    expected = []
+    for block in independent.Export(stick.export(395, 405).read_bytes(), *stick.independent()).blocks:
+        for point, t_us, half, raw, indication, corrected, unc, flags in block["readings"]:
+            if 395 <= block["n"] < 405:
+                expected.append((str(t_us), str(half), str(point), str(block["n"]), raw, float(indication), corrected, unc,
+                                 flags))
+    got = [(r["t_us"], r["half_window_us"], r["point"], r["block"], r["raw"], float(r["indication"]),
+            r["corrected"] or None, r["uncertainty"] or None, {"no-certificate": 4}[r["flags"]])
+           for r in rows if not r["missed"]]
+    assert got == expected and len(got) == 40
+    assert {r["name"] for r in rows} == {"meter-1.voltage", "meter-2.voltage", "meter-3.voltage"}
+    assert {r["unit"] for r in rows if not r["missed"]} == {"V"}
+    assert [r["missed"] for r in rows if r["missed"]] == ["timeout"] * sum(n % 7 == 3 for n in range(395, 405))
+    one = tally("export", "--ledger", stick.folder, "--format", "csv", "--point", "meter-3.voltage").stdout
+    assert one.count("\n") - 1 == 600 and "meter-1" not in one
+    assert re.match(r"\S+Z$", rows[0]["time_utc"])
+
+
+# --- two holders
+
+
+def test_two_exports_agree_or_the_first_difference_is_said(stick, tmp_path):
+    a, b = stick.export(100, 300, "a.tally"), stick.export(200, 400, "b.tally")
+    said = tally("verify", a, b, *stick.keys).stdout
+    assert re.search(r"they agree on blocks \d+ to 299", said)
+    found = json.loads(tally("verify", a, b, *stick.keys, "--json").stdout)
+    assert found["good"] and found["common"][1] == 300 and found["first_difference"] is None
+    assert "they have no block in common" in tally("verify", a, stick.export(500, 510, "c.tally"), status=1).stdout
+    other = Stick(tmp_path / "other", blocks=50, change=0, seed=5)
+    assert "not of one log" in tally("verify", a, other.export(0, 50), status=1).stdout
+
+
+def test_a_log_that_was_signed_in_two_ways_is_shown_with_both_statements(tmp_path):
+    one = Stick(tmp_path / "one", blocks=60, change=0)
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    one, two = (Stick(tmp_path / name, blocks=blocks, change=0, seed=seed)
+                for name, blocks, seed in (("one", 100, 2), ("two", 120, 3)))
+    paths = one.export(30, 90), two.export(30, 90)
+    said = tally("verify", *paths, *one.keys, status=1).stdout
+    assert "block 60 is not the same in both" in said
+    assert "the gateway has signed both, and they cannot both be true" in said
+    (_, key), _ = one.independent()
+    found = json.loads(tally("verify", *paths, *one.keys, "--json", status=1).stdout)
+    heads = [independent.Note(note.encode()) for note in found["contradiction"]]
+    for note in heads:
+        note.verify(independent.read_checkpoint(note.text)[0], key)
+    assert [independent.read_checkpoint(note.text)[1] for note in heads] == [100, 120]
+
+
+# --- ledgers
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    """A ledger of one's own, and a function that runs SQL on it."""
+    made = Stick(tmp_path / "ledger", change=0)
+
+    def damage(*statement):
+        database = sqlite3.connect(made.folder / "ledger.db")
+        assert database.execute(*statement).rowcount > 0
+        database.commit()
+        database.close()
+
+    return made, damage
+
+
+def check_ledger(stick, status=0):
+    return json.loads(tally("verify", "--ledger", stick.folder, *stick.keys, "--json", status=status).stdout)
+
+
+def test_a_good_ledger_is_good(stick):
+    found = check_ledger(stick)
+    assert found["good"] and (found["first"], found["end"], found["more"]) == (0, 600, 0)
+    assert found["not_later_than"]["block"] > 590
+
+
+def test_a_pruned_ledger_is_good(damaged):
+    stick, damage = damaged
+    damage("DELETE FROM blocks WHERE n < 256")
+    found = check_ledger(stick)
+    assert found["good"] and found["first"] == 256
+    assert agree(stick, stick.export(0, 300))["first"] == 256
+
+
+@pytest.mark.parametrize("statement, block, what", [
+    ("UPDATE blocks SET (packed, length) = (SELECT packed, length FROM blocks WHERE n = 299) WHERE n = 300", 300,
+     "do not agree with its hash"),
+    ("UPDATE blocks SET (packed, length, leaf) = (SELECT packed, length, leaf FROM blocks WHERE n = 299) WHERE n = 300",
+     300, "in its place stands block 299"),
+    ("DELETE FROM blocks WHERE n = 300", 300, "is not there"),
+    ("DELETE FROM files WHERE kind = 'driver'", 0, "the file is not there"),
+    ("DELETE FROM files WHERE kind = 'definitions'", 0, "definitions "),
+    ("DELETE FROM files WHERE kind = 'recovered'", None, "the file is not there"),
+    ("UPDATE tiles SET root = zeroblob(32) WHERE id = 0", None, "tile"),
+    ("UPDATE tiles SET hashes = zeroblob(8192) WHERE id = 1", None, "tile"),
+    ("DELETE FROM blocks WHERE n >= 590", None, "the end of the log was cut off"),
+    ("DELETE FROM notes WHERE kind = 'checkpoint'", None, "this log is not signed"),
+    ("UPDATE notes SET note = CAST(replace(CAST(note AS TEXT), 'time 1', 'time 2') AS BLOB) WHERE name = 'first'", None,
+     "does not verify"),
+    ("UPDATE log SET origin = replace(origin, 'gw-01', 'gw-02')", None, "another log"),
+])
+def test_what_is_wrong_with_a_ledger_is_said(damaged, statement, block, what):
+    stick, damage = damaged
+    damage(statement)
+    found = check_ledger(stick, status=1)
+    assert what in found["fault"]["why"] and not found["good"]
+    assert found["fault"]["block"] == block
+    if block == 300:
+        assert found["trusted"] == ([0, 0] if "leaf" in statement else [301, 600])
+
+
+# --- a real gateway
+
+
+@needs_daemon
+@needs_broker
+def test_a_real_gateways_ledger_is_exported_and_verified(tmp_path):
+    registers = {1: dict(enumerate(float_registers(230.1)))}
+    with ModbusServer(tmp_path, registers) as server, Broker(tmp_path / "broker") as broker, \
+            Centre(broker, tmp_path) as centre:
+        path = configuration(
+            tmp_path, [{"name": "b", "tcp": f"127.0.0.1:{server.port}"}],
+            [{"name": "meter", "bus": "b", "unit": 1, "driver": "eastron-sdm630", "every": "50ms",
+              "quantities": ["voltage-l1", "current-l1"]}],
+            [broker.uplink(receipts=str(centre.trusted), required=True)], prompt=True, checkpoint_interval="1s")
+        (tmp_path / "data").mkdir()
+        tally("key", "init", "-c", path)
+        with Daemon(path) as daemon:
+            wait_until(lambda: len(centre.receipts) > 4 and daemon.uplink().get("acknowledged", 0) > 60, daemon.said, 60)
+            tally("export", "-c", path, "-o", tmp_path / "running.tally")  # beside it
+            assert daemon.stop() == 0
+    shown = tally("key", "show", "-c", path).stdout
+    pem = re.search(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----\n", shown, re.S)[0]
+    (tmp_path / "gateway.pem").write_text(pem)
+    (tmp_path / "gateway.line").write_text(re.search(r"^91350100\S+$", shown, re.M)[0] + "\n")
+    keys = ["--centre-key", centre.trusted, "--json"]
+    tally("export", "-c", path, "-o", tmp_path / "whole.tally")
+    for name in ("running", "whole"):
+        for key in ("gateway.pem", "gateway.line"):
+            data = (tmp_path / f"{name}.tally").read_bytes()
+            theirs = independent.Export(data, independent.load_key((tmp_path / key).read_bytes()),
+                                        [independent.load_key(centre.trusted.read_bytes())])
+            ours = json.loads(tally("verify", tmp_path / f"{name}.tally", "--gateway-key", tmp_path / key, *keys).stdout)
+            assert ours["good"] and ours["outside"] == 0, ours
+            assert (ours["first"], ours["end"]) == (theirs.first, theirs.end)
+            assert (ours["not_later_than"]["block"], ours["not_later_than"]["time_s"]) == theirs.not_later_than
+            assert (ours["later_than"]["block"], ours["later_than"]["time_s"]) == theirs.later_than
+    assert "they agree" in tally("verify", tmp_path / "running.tally", tmp_path / "whole.tally").stdout
+    ledger = json.loads(tally("verify", "-c", path, "--gateway-key", tmp_path / "gateway.pem", *keys).stdout)
+    assert ledger["good"] and ledger["more"] == 0 and ledger["outside"] == 0
