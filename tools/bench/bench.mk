@@ -6,7 +6,7 @@ BENCH_PROGRAMS := $(patsubst tools/bench/%.c,$(BUILD)/bench/%,$(wildcard tools/b
 
 .PHONY: bench-programs
 .DEFAULT_GOAL := bench-programs
-bench-programs: $(BENCH_PROGRAMS)
+bench-programs: $(BENCH_PROGRAMS) test-tools
 
 $(BUILD)/bench/%: $(BUILD)/obj/tools/bench/%.o $(LIB)
 	@mkdir -p $(@D)
