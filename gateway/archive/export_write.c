@@ -43,7 +43,7 @@ struct writing {
     uint64_t first, end;
     FILE *to;
     const struct export_progress *progress;
-    uint64_t steps; // of 2 * (end - first)
+    uint64_t steps; // two a block: it is checked, and it is written
     struct cabinet cabinet;
     struct run run;
     struct text bytes; // of a block, then of a file of blocks
@@ -52,8 +52,8 @@ struct writing {
 static void step(struct writing *writing)
 {
     if (++writing->steps % EXPORT_BLOCKS_A_FILE == 0 && writing->progress->tell) {
-        writing->progress->tell(writing->progress->context, writing->steps,
-                                2 * (writing->end - writing->first));
+        writing->progress->tell(writing->progress->context, writing->steps / 2,
+                                writing->end - writing->first);
     }
 }
 

@@ -326,6 +326,40 @@ def test_what_is_wrong_with_a_ledger_is_said(damaged, statement, block, what):
         assert found["trusted"] == ([0, 0] if "leaf" in statement else [301, 600])
 
 
+@pytest.mark.parametrize("statement, what", [
+    ("UPDATE blocks SET (packed, length) = (SELECT packed, length FROM blocks WHERE n = 299) WHERE n = 300", "block 300: "),
+    ("UPDATE blocks SET (packed, length, leaf) = (SELECT packed, length, leaf FROM blocks WHERE n = 299) WHERE n = 300",
+     "block 300: in its place stands block 299"),
+    ("DELETE FROM blocks WHERE n = 300", "block 300 is not there"),
+    ("DELETE FROM files WHERE kind = 'driver'", "the file is not there"),
+    ("UPDATE blocks SET leaf = zeroblob(32) WHERE n = 590", "the signed root of 600 blocks is not theirs"),
+    ("UPDATE notes SET note = CAST(replace(CAST(note AS TEXT), char(10) || '600' || char(10),"
+     " char(10) || '599' || char(10)) AS BLOB) WHERE kind = 'checkpoint'", "the signed root of 599 blocks is not theirs"),
+])
+def test_what_would_not_verify_is_not_exported(damaged, statement, what):
+    stick, damage = damaged
+    damage(statement)
+    out = stick.folder / "x.tally"
+    result = tally("export", "--ledger", stick.folder, "--from", stick.time(200), "--to", stick.time(400), "-o", out, status=1)
+    assert what in result.stderr
+    assert not list(stick.folder.glob("x.tally*"))
+
+
+def test_a_forged_receipt_in_a_block_sets_no_bound(tmp_path):
+    """The centre's key is another than the one that signed what stands in the blocks: it counts for nothing."""
+    one = Stick(tmp_path / "one", blocks=60, change=0, centres=1)
+    other = Stick(tmp_path / "other", blocks=5, change=0, centres=1)
+    out = one.export(20, 50)
+    keys = ["--gateway-key", one.folder / "gateway.pub", "--centre-key"]
+    line = (one.folder / "city-centre.pub").read_text()
+    forged = (other.folder / "city-centre.pub").read_text()
+    assert line != forged
+    found = json.loads(tally("verify", out, *keys, other.folder / "city-centre.pub", "--json", status=1).stdout)
+    assert found["later_than"] is None and found["not_later_than"] is None and found["outside"] == 0
+    assert "not signed by the key that was given for it" in found["fault"]["why"]
+    assert found["trusted"] == [found["first"], 50]  # the blocks are the gateway's all the same
+
+
 # --- a real gateway
 
 
