@@ -296,6 +296,10 @@ static void close_verdict(struct audit *audit)
     verdict->first = audit->log_first;
     verdict->end = size > audit->log_first ? size : audit->log_first;
     verdict->more = audit->size - verdict->end;
+    if (verdict->upper.there && verdict->upper.block >= verdict->end) {
+        verdict->upper.there = verdict->end > verdict->first;
+        verdict->upper.block = verdict->end - 1; // a centre may hold what is not signed here yet
+    }
     verdict->signed_size = audit->anchoring.anchors->gateway ? size : 0;
     verdict->trusted_end = verdict->end;
     verdict->trusted_from = verdict->signed_size && audit->trusted_from < verdict->end

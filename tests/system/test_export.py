@@ -12,7 +12,8 @@ import subprocess
 
 import independent
 import pytest
-from centre import Centre
+from centre import Centre, sign_note
+from cryptography.hazmat.primitives import serialization
 from support import (BUILD, Broker, Daemon, ModbusServer, TALLY, configuration, float_registers, needs_broker,
                      needs_daemon, wait_until)
 
@@ -193,6 +194,7 @@ def test_nothing_is_left_of_an_export_that_fails(stick, tmp_path):
 def test_what_is_not_signed_is_left_out_or_waited_for(tmp_path):
     stick = Stick(tmp_path / "ledger", blocks=100, change=0, signed=60)
     out = tmp_path / "x.tally"
+    assert "40 blocks are not signed yet" in tally("verify", "--ledger", stick.folder, *stick.keys).stdout
     said = tally("export", "--ledger", stick.folder, "-o", out)
     assert "blocks from 60 on are left out: they are not signed yet" in said.stderr
     assert agree(stick, out)["end"] == 60
@@ -231,6 +233,70 @@ def test_csv_has_every_reading_as_it_was_recorded(stick):
     one = tally("export", "--ledger", stick.folder, "--format", "csv", "--point", "meter-3.voltage").stdout
     assert one.count("\n") - 1 == 600 and "meter-1" not in one
     assert re.match(r"\S+Z$", rows[0]["time_utc"])
+
+
+# --- notes
+
+
+def last_receipt(stick):
+    database = sqlite3.connect(f"file:{stick.folder}/ledger.db?mode=ro", uri=True)
+    (note,) = database.execute("SELECT note FROM notes WHERE kind = 'receipt' AND name = 'first'").fetchone()
+    database.close()
+    return note.decode()
+
+
+def sign(stick, text):
+    private = serialization.load_pem_private_key((stick.folder / "city-centre.key").read_bytes(), None)
+    return sign_note(text, "city-centre", private)
+
+
+def both_take(stick, note, path):
+    """Whether tally and the independent check take the receipt; they must agree."""
+    note = note if isinstance(note, bytes) else note.encode()
+    (stick.folder / "receipt").write_bytes(note)
+    result = subprocess.run([TALLY, "verify", path, *map(str, stick.keys), "--receipt", stick.folder / "receipt"],
+                            capture_output=True, text=True, check=False)
+    try:
+        receipt = independent.Receipt(note)
+        receipt.note.verify("city-centre", stick.independent()[1][0][1])
+        theirs = True
+    except (independent.Refused, ValueError):
+        theirs = False
+    assert (result.returncode == 0) == theirs, result.stdout
+    return theirs
+
+
+@pytest.mark.parametrize("change", [
+    lambda t: t.replace("tally-receipt/v1", "tally-receipt/v2"), lambda t: t.replace("\nfrom 0\n", "\nfrom 00\n"),
+    lambda t: re.sub(r"\ntime (\d+)", r"\ntime 0\1", t), lambda t: re.sub(r"\ntime (\d+)", r"\ntime -\1", t),
+    lambda t: re.sub(r"\n(centre .*)\n(time .*)\n", r"\n\2\n\1\n", t), lambda t: t.replace("\nnonce -", "\nnonce"),
+    lambda t: t.replace("\nnonce -", "\nnonce 00112233445566778899AABBCCDDEEFF"), lambda t: t + "more\n",
+    lambda t: re.sub(r"\n(\d+)\n(\S+)\n$", r"\n0\1\n\2\n", t), lambda t: t.replace("\n", "\r\n"),
+    lambda t: re.sub(r"=\n$", "\n", t), lambda t: t.replace("centre city", "centre  city"),
+    lambda t: t.replace("\nfrom 0\n", "\nfrom 99999999\n"), lambda t: t.replace("\nfrom 0\n", "\nfrom 0 \n"),
+    lambda t: re.sub(r"\n(\d+)\n(\S+)\n$", r"\n9223372036854775808\n\2\n", t),
+    lambda t: t[:-3] + chr(ord(t[-3]) + 1) + t[-2:],  # bits of the base64 that nothing uses
+])
+def test_a_receipt_of_another_form_is_refused_though_it_is_signed(stick, change):
+    path = stick.export(10, 20)
+    text = last_receipt(stick).rpartition("\n\n")[0] + "\n"
+    assert both_take(stick, sign(stick, text), path)
+    assert change(text) != text
+    assert not both_take(stick, sign(stick, change(text)), path)
+
+
+@pytest.mark.parametrize("change", [
+    lambda n: n + n.splitlines(True)[-1], lambda n: n.replace("\n\n", "\n"), lambda n: n.replace("\n\n", "\n\n\n"),
+    lambda n: n[:-1], lambda n: n + "\n", lambda n: n.replace("\u2014", "-"), lambda n: n.replace("\u2014 ", "\u2014  "),
+    lambda n: n.replace(" city-centre ", " city+centre "), lambda n: n[:-2] + "\n",
+    lambda n: n.encode().replace(b"city", b"cit\xff"), lambda n: n.encode()[:20] + b"\0" + n.encode()[21:],
+    lambda n: re.sub(r"(\S{8})(\S+)\n$", r"\1 \2\n", n), lambda n: "", lambda n: n * 40,
+])
+def test_a_note_of_another_form_is_refused(stick, change):
+    note = last_receipt(stick)
+    path = stick.export(10, 20)
+    assert both_take(stick, note, path)
+    assert not both_take(stick, change(note), path)
 
 
 # --- two holders

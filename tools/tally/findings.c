@@ -76,10 +76,6 @@ static void append_limits(struct text *out, const struct verdict *verdict)
                            ": consistent, freshness unproven: no receipt covers them\n",
                            upper->there ? upper->block + 1 : verdict->first, verdict->end - 1);
     }
-    if (verdict->more) {
-        text_append_format(out, "  %" PRIu64 " blocks behind these are not signed yet\n",
-                           verdict->more);
-    }
 }
 
 static void append_unknown(struct text *out, const struct verdict *verdict)
@@ -157,6 +153,11 @@ bool findings_append(struct text *out, const char *name, const struct verdict *v
     if (verdict->first < verdict->end) {
         append_what(out, verdict);
         append_limits(out, verdict);
+    } else {
+        text_append_string(out, "  no block that is kept is signed yet\n");
+    }
+    if (verdict->more) {
+        text_append_format(out, "  %" PRIu64 " blocks are not signed yet\n", verdict->more);
     }
     append_unknown(out, verdict);
     append_outside(out, verdict);
