@@ -17,8 +17,8 @@ struct acquisition {
     uint64_t taken, missed; // readings of pollers that have ended
 };
 
-// `opening`: what opening the ledger found, or NULL at a reload; it is on record before anything that
-// a poll finds. On an error nothing runs and all can be tried again.
+// `opening`: what opening the ledger found, or NULL at a reload; it is on record before anything
+// that a poll finds. On an error nothing runs and all can be tried again.
 int acquisition_start(struct acquisition *acquisition, const struct config *config,
                       struct ledger *ledger, const struct ledger_opening *opening,
                       struct present *present, struct why *why);

@@ -186,7 +186,9 @@ static bool signature_is_canonical(const uint8_t *signature, size_t length)
         return false;
     }
     const uint8_t *at = signature + 2, *end = signature + length;
-    return integer_is_canonical(&at, end) && integer_is_canonical(&at, end) && at == end;
+    bool r_is = integer_is_canonical(&at, end);
+    bool s_is = r_is && integer_is_canonical(&at, end);
+    return s_is && at == end;
 }
 
 int public_key_verify(const struct public_key *key, const void *message, size_t length,

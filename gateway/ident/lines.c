@@ -12,6 +12,7 @@ int lines_fault(struct lines *lines, const char *expected)
 
 int lines_next(struct lines *lines, const char *expected, struct line *line)
 {
+    *line = (struct line){lines->end, 0};
     lines->number++;
     size_t left = (size_t)(lines->end - lines->at);
     const char *newline = left ? memchr(lines->at, '\n', left) : NULL;

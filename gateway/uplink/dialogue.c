@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#define HELLO_FIRST_US INT64_C(1000000) // until it is said again, each time twice as long
 #define HELLO_AGAIN_US INT64_C(30000000)
 #define BACKLOG_BLOCKS 256 // while behind, a checkpoint after so many
 
@@ -58,6 +59,11 @@ static void say_hello(struct dialogue *dialogue)
     if (!text.failed && delivery_send_note(dialogue->delivery, dialogue->hello_topic, text.data,
                                            text.length, false)) {
         dialogue->hello_us = now_us(dialogue);
+        dialogue->hello_wait_us =
+            dialogue->hello_wait_us ? 2 * dialogue->hello_wait_us : HELLO_FIRST_US;
+        if (dialogue->hello_wait_us > HELLO_AGAIN_US) {
+            dialogue->hello_wait_us = HELLO_AGAIN_US;
+        }
     }
     text_free(&text);
 }
@@ -65,7 +71,7 @@ static void say_hello(struct dialogue *dialogue)
 int dialogue_up(struct dialogue *dialogue, struct session *session, struct why *why)
 {
     dialogue->session = session;
-    dialogue->hello_us = 0;
+    dialogue->hello_us = dialogue->hello_wait_us = 0;
     dialogue->signed_size = dialogue->note_serial = 0;
     dialogue->subscription_told = false;
     if (!dialogue->settings->has_centre) {
@@ -272,8 +278,12 @@ void dialogue_look(struct dialogue *dialogue)
     if (dialogue->settings->has_centre) {
         look_at_subscription(dialogue);
         if (!dialogue->receipts.answered) {
-            if (now_us(dialogue) - dialogue->hello_us >= HELLO_AGAIN_US) {
-                say_hello(dialogue);
+            if (now_us(dialogue) - dialogue->hello_us < dialogue->hello_wait_us) {
+                return;
+            }
+            bool long_since = dialogue->hello_wait_us == HELLO_AGAIN_US;
+            say_hello(dialogue);
+            if (long_since) {
                 notices_fault(dialogue->notices, "uplink.unanswered",
                               "the centre has not answered: nothing is sent before it does");
             }

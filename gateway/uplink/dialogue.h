@@ -24,11 +24,12 @@ struct dialogue {
     char hello_topic[BLOCK_ORIGIN_MAX + 32], checkpoint_topic[BLOCK_ORIGIN_MAX + 32];
     char receipt_topic[BLOCK_ORIGIN_MAX + 32], resume_topic[BLOCK_ORIGIN_MAX + 32];
     struct session *session;
-    int64_t hello_us;     // when it was last said on this connection; 0: not yet
-    uint64_t note_serial; // of the ledger's notes, as last looked at
-    uint64_t signed_size; // of the checkpoint last published since blocks were sent from anywhere
-    uint64_t way_from;    // of that, or where sending began
-    struct text kept;     // the ledger's checkpoint
+    int64_t hello_us;      // when it was last said on this connection; 0: not yet
+    int64_t hello_wait_us; // until it is said again without an answer
+    uint64_t note_serial;  // of the ledger's notes, as last looked at
+    uint64_t signed_size;  // of the checkpoint last published since blocks were sent from anywhere
+    uint64_t way_from;     // of that, or where sending began
+    struct text kept;      // the ledger's checkpoint
     uint64_t kept_size;
     bool allowing; // signer_allow was called for this connection
     bool contradicted;
