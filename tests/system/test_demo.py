@@ -29,6 +29,9 @@ def check_end(output):
     assert counts, output[-2000:]
     taken, stored, received = map(int, counts.groups())
     assert taken == stored == received > 0
+    said = "\n".join(lines)
+    for words in ("byte for byte the gateway's: yes", "city.tally: good", "Verified OK", "altered.tally: NOT GOOD"):
+        assert words in said, words
     for unit in ("V", "W", "°C", "bar", "%"):
         assert any(re.search(rf" -?[0-9.]+ {unit}$", line) for line in lines), unit
     assert processes() == []
