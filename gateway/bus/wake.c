@@ -1,6 +1,7 @@
 #include "bus/wake.h"
 
 #include "base/error.h"
+#include "base/wait.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -50,13 +51,10 @@ int64_t wake_now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-// One ppoll. 1 when polled[0] shows something, 2 on a nudge, 0 at the deadline, ERROR_STOPPED.
+// One wait. 1 when polled[0] shows something, 2 on a nudge, 0 at the deadline, ERROR_STOPPED.
 static int wait_once(struct wake *wake, struct pollfd *polled, nfds_t count, int64_t deadline_ns)
 {
-    int64_t left = deadline_ns - wake_now_ns();
-    left = left > 0 ? left : 0;
-    struct timespec timeout = {(time_t)(left / 1000000000), (long)(left % 1000000000)};
-    int ready = ppoll(polled, count, &timeout, NULL);
+    int ready = wait_for(polled, count, deadline_ns - wake_now_ns());
     if (ready == 0) {
         return wake_stopping(wake) ? ERROR_STOPPED : 0;
     }

@@ -62,9 +62,10 @@ struct peer {
     pthread_t thread;
     atomic_bool stopping;
     atomic_int requests, connections, strange;
-    int64_t answered_ns; // when the last answer had been written
-    // By request, the first ones: when its answer had been written; INT64_MAX while it is, 0 if
-    // not.
+    // Since before the last write: what comes sooner after it than a gap came too soon, however
+    // late this thread hears of its write's end.
+    int64_t wrote_ns;
+    // By request, modulo: when its answer had been written; INT64_MAX while it is, 0 if not.
     _Atomic int64_t answers_ns[PEER_ANSWERS];
     _Atomic int64_t least_gap_ns;
 };
@@ -104,6 +105,7 @@ static inline bool peer_data_right(uint8_t unit, uint16_t address, uint16_t coun
 static inline void peer_write(struct peer *peer, const uint8_t *bytes, size_t length)
 {
     while (length > 0) {
+        peer->wrote_ns = peer_now_ns();
         ssize_t wrote = peer->pty ? write(peer->fd, bytes, length)
                                   : send(peer->fd, bytes, length, MSG_NOSIGNAL);
         if (wrote <= 0) {
@@ -195,6 +197,9 @@ static inline void peer_serve(struct peer *peer, const struct frame_request *req
                               const uint8_t *asked, size_t asked_length, int64_t asked_ns)
 {
     uint8_t bytes[300];
+    int n = atomic_load(&peer->requests) - 1;
+    _Atomic int64_t *answered_ns = &peer->answers_ns[n % PEER_ANSWERS];
+    atomic_store(answered_ns, 0);
     enum peer_fault fault = peer->choose ? peer->choose(peer, request) : PEER_GOOD;
     size_t length = peer_answer(peer, request, fault, bytes);
     if (fault == PEER_BAD_CRC) {
@@ -217,15 +222,9 @@ static inline void peer_serve(struct peer *peer, const struct frame_request *req
         (fault == PEER_LATE && peer_now_ns() > asked_ns + peer->late_most_us * 1000)) {
         return;
     }
-    int n = atomic_load(&peer->requests) - 1;
-    if (n < PEER_ANSWERS) {
-        atomic_store(&peer->answers_ns[n], INT64_MAX);
-    }
+    atomic_store(answered_ns, INT64_MAX);
     peer_say(peer, fault, asked, asked_length, bytes, length);
-    peer->answered_ns = peer_now_ns();
-    if (n < PEER_ANSWERS) {
-        atomic_store(&peer->answers_ns[n], peer->answered_ns);
-    }
+    atomic_store(answered_ns, peer_now_ns());
 }
 
 // The request at the start of `bytes`: its length; 0 when it is not whole yet.
@@ -267,9 +266,9 @@ static inline void peer_converse(struct peer *peer)
             return;
         }
         int64_t now = peer_now_ns();
-        if (length == 0 && peer->answered_ns > 0 &&
-            now - peer->answered_ns < atomic_load(&peer->least_gap_ns)) {
-            atomic_store(&peer->least_gap_ns, now - peer->answered_ns);
+        if (length == 0 && peer->wrote_ns > 0 &&
+            now - peer->wrote_ns < atomic_load(&peer->least_gap_ns)) {
+            atomic_store(&peer->least_gap_ns, now - peer->wrote_ns);
         }
         length += (size_t)got;
         struct frame_request request;
@@ -313,7 +312,7 @@ static inline bool peer_start(struct peer *peer)
 {
     atomic_store(&peer->stopping, false);
     atomic_store(&peer->least_gap_ns, INT64_MAX);
-    peer->answered_ns = 0;
+    peer->wrote_ns = 0;
     return pthread_create(&peer->thread, NULL, peer_run, peer) == 0;
 }
 

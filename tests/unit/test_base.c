@@ -1,8 +1,9 @@
-// Clock, text and digest: what the rest stands on.
+// Clock, waiting, text and digest: what the rest stands on.
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "base/wait.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +11,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -146,6 +149,24 @@ static void digest_agrees_with_fips_180(void **state)
     assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+static void wait_takes_the_time_it_was_given(void **state)
+{
+    (void)state;
+    int fd = eventfd(0, EFD_CLOEXEC);
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+    assert_int_equal(wait_for(&polled, 1, -1), 0);
+    int64_t before = clock_mono_us(&clock_system);
+    assert_int_equal(wait_for(&polled, 1, 20000000), 0);
+    assert_true(clock_mono_us(&clock_system) - before >= 19999);
+    before = clock_mono_us(&clock_system);
+    assert_int_equal(wait_for(&polled, 1, 1020000000), 0);
+    assert_true(clock_mono_us(&clock_system) - before >= 1019999);
+    assert_int_equal(eventfd_write(fd, 1), 0);
+    assert_int_equal(wait_for(&polled, 1, INT64_MAX), 1);
+    assert_int_equal(polled.revents, POLLIN);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +174,7 @@ int main(void)
         cmocka_unit_test(clock_reads_what_it_wrote),
         cmocka_unit_test(clock_reads_zones_and_bare_dates),
         cmocka_unit_test(clock_refuses_what_is_no_time),
+        cmocka_unit_test(wait_takes_the_time_it_was_given),
         cmocka_unit_test(text_never_passes_its_maximum),
         cmocka_unit_test(text_writes_integers_to_both_ends),
         cmocka_unit_test(text_has_one_form_for_a_json_string),

@@ -141,6 +141,7 @@ static void the_gap_between_frames_is_kept(void **state)
     (void)state;
     struct bench bench;
     set_up(&bench, TRANSPORT_RTU);
+    bench.bus.timeout_us = 10000000; // a peer that gets no processor breaks no gap
     for (int i = 0; i < 50; i++) {
         assert_int_equal(ask(&bench, 1, 7, 2), EXCHANGE_OK);
     }
@@ -444,7 +445,7 @@ static enum peer_fault at_random(struct peer *peer, const struct frame_request *
 static bool peer_was_too_late(struct bench *bench, const int64_t *sent_ns, int exchange)
 {
     for (int i = exchange > 8 ? exchange - 8 : 0; i < exchange; i++) {
-        int64_t answered = atomic_load(&bench->peer.answers_ns[i]);
+        int64_t answered = atomic_load(&bench->peer.answers_ns[i % PEER_ANSWERS]);
         answered = answered == INT64_MAX ? wake_now_ns() : answered;
         if (answered && answered - sent_ns[i] > bench->bus.late_max_us * 1000) {
             return true;
@@ -456,7 +457,9 @@ static bool peer_was_too_late(struct bench *bench, const int64_t *sent_ns, int e
 static void no_reading_ever_carries_the_value_of_another_register(void **state)
 {
     (void)state;
-    static int64_t sent_ns[2000];
+    // A machine without time for the peer makes good answers late: then it takes more exchanges.
+    enum { EXCHANGES = 2000, EXCHANGES_MAX = 10000, GOOD = 1000 };
+    static int64_t sent_ns[EXCHANGES_MAX];
     struct bench bench;
     struct chance chance = {.state = (uint32_t)wake_now_ns()};
     uint32_t mine = chance.state ^ 0xA5A5A5A5, seed = chance.state;
@@ -468,7 +471,7 @@ static void no_reading_ever_carries_the_value_of_another_register(void **state)
     bench.peer.choose = at_random;
     bench.peer.context = &chance;
     start(&bench);
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < EXCHANGES || (good <= GOOD && i < EXCHANGES_MAX); i++) {
         // Few lengths, so that an answer to one request fits another.
         uint8_t unit = (uint8_t)(1 + draw(&mine, 5));
         uint16_t address = (uint16_t)draw(&mine, 4000), count = draw(&mine, 2) ? 2 : 4;
@@ -490,7 +493,7 @@ static void no_reading_ever_carries_the_value_of_another_register(void **state)
             }
         }
     }
-    assert_true(good > 1000);
+    assert_true(good > GOOD);
     tear_down(&bench);
     assert_true(chance.faults > 200);
 }

@@ -2,6 +2,7 @@
 
 #include "answer.h"
 #include "base/log.h"
+#include "base/wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -392,10 +393,8 @@ static void rtu_wait(struct rtu *rtu, int64_t deadline_ns)
 {
     struct pollfd fds[2] = {{.fd = rtu->pty, .events = POLLIN},
                             {.fd = rtu->line->wake, .events = POLLIN}};
-    int64_t left_ns = deadline_ns - lab_now_ns();
-    left_ns = left_ns < 0 ? 0 : left_ns;
-    struct timespec timeout = {.tv_sec = left_ns / 1000000000, .tv_nsec = left_ns % 1000000000};
-    int ready = ppoll(fds, 2, deadline_ns == INT64_MAX ? NULL : &timeout, NULL);
+    int64_t left_ns = deadline_ns == INT64_MAX ? INT64_MAX : deadline_ns - lab_now_ns();
+    int ready = wait_for(fds, 2, left_ns);
     if (ready <= 0) {
         return;
     }
