@@ -86,8 +86,11 @@ class Centre:
     def said(self):
         return self.process.said()
 
-    def start(self):
+    def spawn(self):
         self.process = Process([CENTRE, "-c", self.path], self.folder / "centre.log")
+
+    def start(self):
+        self.spawn()
         wait_until(lambda: self.status()["connected"] or not self.process.running(), self.said)
         assert self.process.running(), self.said()
         return self
@@ -815,13 +818,15 @@ class Stick:
             [broker.uplink(receipts=str(folder / "fuzhou.pub"), required=True)], prompt=True, checkpoint_interval="1s")
         self.key = subprocess.run([TALLY, "key", "init", "-c", self.path], check=True, capture_output=True, text=True).stdout
 
-    def accept(self):
-        """Waits for the log, and accepts it with the fingerprint that `tally key` printed."""
-        (log,) = wait_until(lambda: self.centre.status()["logs"], "the log is known")
+    def accept(self, origin=None):
+        """Accepts that log, or waits for the only one, with the fingerprint that `tally key` printed."""
+        if origin is None:
+            (log,) = wait_until(lambda: self.centre.status()["logs"], "the log is known")
+            origin = log["log"]
         fingerprint = re.search(r"fingerprint +((?:[0-9a-f]{4}\s+)+)", self.key).group(1)
-        done = self.centre.command("accept", log["log"], "--by", "Lin", "--fingerprint", fingerprint)
+        done = self.centre.command("accept", origin, "--by", "Lin", "--fingerprint", fingerprint)
         assert done.returncode == 0, done.stderr
-        return log["log"]
+        return origin
 
     def check_halves_match(self, origin, daemon):
         """Stops the gateway; in the end the centre holds, receipted, all that it stored, byte for byte."""
