@@ -104,6 +104,7 @@ int store_error(struct store *store, struct why *why)
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     case SQLITE_CONSTRAINT:
+    case SQLITE_TOOBIG:                              // a length that we never wrote
     case SQLITE_ERROR: error = ERROR_DAMAGED; break; // ERROR: a table that must be there is not
     case SQLITE_NOMEM: error = ERROR_MEMORY; break;
     case SQLITE_BUSY: error = ERROR_BUSY; break;

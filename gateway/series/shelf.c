@@ -69,6 +69,7 @@ static int error_of(int rc)
     case SQLITE_NOTADB:
     case SQLITE_FORMAT:
     case SQLITE_CONSTRAINT: // a row that should not be there
+    case SQLITE_TOOBIG:     // a length that we never wrote
     case SQLITE_ERROR:      // a table that should be there
     case SQLITE_MISMATCH: return ERROR_DAMAGED;
     case SQLITE_BUSY:
