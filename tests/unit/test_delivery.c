@@ -442,6 +442,102 @@ static void refused_status_and_definitions_hold_nothing_back(void **state)
     assert_int_equal(b->session.count, before + 1);
 }
 
+// --- with receipts
+
+static void connect_with_receipts(struct bench *b)
+{
+    b->settings.has_centre = true;
+    b->session.window = 100;
+    connect_up(b);
+}
+
+static void with_receipts_nothing_goes_before_it_is_asked_for(void **state)
+{
+    struct bench *b = *state;
+    bench_append(b->ledger, 3);
+    connect_with_receipts(b);
+    send(b);
+    assert_int_equal(b->session.count, 0);
+    assert_false(delivery_wants_blocks(&b->delivery));
+    delivery_resume(&b->delivery, 1);
+    send(b);
+    assert_int_equal(b->session.count, 2);
+    expect_block(b, 0, 1);
+    connect_up(b);
+    send(b);
+    assert_int_equal(b->session.count, 2);
+    delivery_resume(&b->delivery, 0);
+    delivery_hold(&b->delivery);
+    send(b);
+    assert_int_equal(b->session.count, 2);
+}
+
+static void with_receipts_they_alone_move_the_cursor(void **state)
+{
+    struct bench *b = *state;
+    struct uplink_status status;
+    bench_append(b->ledger, 3);
+    connect_with_receipts(b);
+    delivery_resume(&b->delivery, 0);
+    send(b);
+    for (int id = 0; id < 3; id++) {
+        answer(b, id, 0);
+    }
+    assert_int_equal(ledger_cursor(b->ledger->ledger, "city"), 0);
+    notices_read(&b->notices, &status);
+    assert_int_equal(status.acknowledged, 0);
+    assert_int_equal(status.published, 3);
+    delivery_receipted(&b->delivery, 2);
+    assert_int_equal(ledger_cursor(b->ledger->ledger, "city"), 2);
+    notices_read(&b->notices, &status);
+    assert_int_equal(status.acknowledged, 2);
+}
+
+// What was under way when the centre asked for another block says nothing of where to go back to.
+static void a_refusal_goes_back_to_what_was_asked_for(void **state)
+{
+    struct bench *b = *state;
+    bench_append(b->ledger, 5);
+    connect_with_receipts(b);
+    delivery_resume(&b->delivery, 3);
+    send(b);
+    assert_int_equal(b->session.count, 2);
+    delivery_resume(&b->delivery, 1);
+    answer(b, 0, 0);
+    answer(b, 1, 0);
+    send(b);
+    expect_block(b, 2, 1);
+    answer(b, 2, 0x87);
+    for (int id = 3; id < b->session.count; id++) {
+        answer(b, id, 0);
+    }
+    int from = b->session.count;
+    b->ledger->clock.mono_us += 1000000;
+    send(b);
+    expect_block(b, from, 1);
+}
+
+static void what_is_asked_for_goes_with_files_that_were_under_way(void **state)
+{
+    struct bench *b = *state;
+    put_definitions(b);
+    bench_append(b->ledger, 1);
+    connect_with_receipts(b);
+    delivery_resume(&b->delivery, 0);
+    assert_int_equal(count_sent(b, "file"), 3);
+    int sent = b->session.count;
+    delivery_resume(&b->delivery, 0);
+    for (int id = 0; id < sent; id++) {
+        answer(b, id, 0);
+    }
+    assert_int_equal(count_sent(b, "file"), 3);
+    for (int id = sent; id < b->session.count; id++) {
+        answer(b, id, 0);
+    }
+    delivery_resume(&b->delivery, 0);
+    assert_int_equal(count_sent(b, "file"), 3);
+}
+
 // --- parts
 
 static void window_moves_over_answers_in_order_only(void **state)
@@ -568,6 +664,10 @@ int main(void)
         WITH_BENCH(refused_file_holds_its_block_and_goes_again),
         WITH_BENCH(file_that_nobody_got_goes_again_on_the_next_connection),
         WITH_BENCH(refused_status_and_definitions_hold_nothing_back),
+        WITH_BENCH(with_receipts_nothing_goes_before_it_is_asked_for),
+        WITH_BENCH(with_receipts_they_alone_move_the_cursor),
+        WITH_BENCH(a_refusal_goes_back_to_what_was_asked_for),
+        WITH_BENCH(what_is_asked_for_goes_with_files_that_were_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
