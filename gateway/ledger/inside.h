@@ -103,6 +103,8 @@ int notes_write(struct ledger *ledger, struct why *why);
 void notes_settled(struct ledger *ledger, bool good);
 bool notes_are_dirty(struct ledger *ledger);
 int notes_load(struct ledger *ledger, struct why *why);
+// Forgets one, in memory alone. The caller holds `looking`.
+void note_drop(struct ledger *ledger, enum ledger_note_kind kind, const char *name);
 void notes_free(struct ledger *ledger);
 // Of a store that is open for reading.
 int store_get_note(struct store *store, enum ledger_note_kind kind, const char *name,

@@ -216,7 +216,8 @@ static size_t oldest_to_drop(const struct ledger *ledger, const char *const *upl
 
 static int drop_rows(struct store *store, const char *uplink, struct why *why)
 {
-    static const enum statement drops[] = {STATEMENT_CURSOR_DROP, STATEMENT_MARK_DROP};
+    static const enum statement drops[] = {STATEMENT_CURSOR_DROP, STATEMENT_MARK_DROP,
+                                           STATEMENT_RECEIPT_DROP};
     int error = OK;
     for (size_t i = 0; error == OK && i < sizeof drops / sizeof *drops; i++) {
         sqlite3_stmt *drop = store_statement(store, drops[i]);
@@ -263,13 +264,16 @@ int ledger_make_room(struct ledger *ledger, const char *const *uplinks, size_t u
     }
     pthread_mutex_unlock(&ledger->looking);
     error = error || drop == 0 ? error : drop_cursors(ledger, dropped, *count, why);
+    pthread_mutex_lock(&ledger->looking);
+    for (size_t i = 0; error == OK && i < *count; i++) {
+        note_drop(ledger, LEDGER_RECEIPT, dropped[i].uplink);
+    }
     if (error) {
-        pthread_mutex_lock(&ledger->looking);
         memcpy(ledger->cursors, before, sizeof before);
         ledger->cursor_count = cursors;
-        pthread_mutex_unlock(&ledger->looking);
         *count = 0;
     }
+    pthread_mutex_unlock(&ledger->looking);
     pthread_mutex_unlock(&ledger->writing);
     return error;
 }
