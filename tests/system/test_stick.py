@@ -84,11 +84,11 @@ def test_nothing_is_sent_or_signed_before_the_centre_has_answered(tmp_path, site
         log = site.centre.log()
         assert not log.blocks and not log.checkpoints
         assert daemon.status()["signing"]["state"] == "held"
-        site.centre.answering = True
         with site.centre.lock:
             site.centre.receipt(log, "f" * 32)  # of another nonce: no answer
         time.sleep(1)
         assert not log.blocks
+        site.centre.answering = True
         with site.centre.lock:
             site.centre.receipt(log, log.nonce)
         site.centre.wait_head(20)
