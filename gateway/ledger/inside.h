@@ -95,9 +95,6 @@ int age_last_mark(struct store *store, int64_t *at_us, uint64_t *before_n, struc
 // Marks the age of a tile that is full with block n, within the caller's transaction.
 int age_mark(struct ledger *ledger, uint64_t n, struct why *why);
 
-// Makes durable which names are in a folder.
-void folder_sync(const char *path);
-
 // Writes the notes that were put, within the caller's transaction.
 int notes_write(struct ledger *ledger, struct why *why);
 // After the commit of what notes_write wrote (`good`), or its roll-back.
