@@ -1,61 +1,9 @@
 // uplink/delivery: what is sent, and where the cursor goes on each answer; with a session of our
 // own in place of the library's, so that every answer a broker may give is given. And its parts.
+#include "fake_session.h"
 #include "ledger_bench.h"
 
 #include "uplink/delivery.h"
-
-#define SENT_MAX 200
-
-// --- a session that notes what is published
-
-struct session {
-    unsigned window;
-    size_t packet_max;
-    int count;
-    struct {
-        char what[16]; // the last part of the topic: "block", "file", "definitions", "status"
-        uint64_t n;    // of a block
-        size_t length;
-        bool retain;
-    } sent[SENT_MAX]; // by message id
-};
-
-unsigned session_window(const struct session *session)
-{
-    return session->window;
-}
-
-size_t session_packet_max(const struct session *session)
-{
-    return session->packet_max;
-}
-
-const char *session_reason(int reason)
-{
-    return reason == 0x87 ? "Not authorized" : "another reason";
-}
-
-int session_publish(struct session *session, const struct session_message *message, int *id,
-                    struct why *why)
-{
-    if (message->length > session->packet_max) {
-        return why_set(why, ERROR_RANGE, "too large");
-    }
-    assert_true(session->count < SENT_MAX);
-    *id = session->count;
-    const char *what = strrchr(message->topic, '/');
-    const char *file = strstr(message->topic, "/file/");
-    snprintf(session->sent[*id].what, sizeof session->sent[*id].what, "%s",
-             file ? "file" : what + 1);
-    if (strcmp(what, "/block") == 0) {
-        const char *n = memmem(message->payload, message->length, "\"n\":", 4);
-        session->sent[*id].n = strtoull(n + 4, NULL, 10);
-    }
-    session->sent[*id].length = message->length;
-    session->sent[*id].retain = message->retain;
-    session->count++;
-    return OK;
-}
 
 // --- the bench
 
