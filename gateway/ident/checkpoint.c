@@ -74,10 +74,7 @@ int checkpoint_proof_read_as(struct checkpoint_proof *proof, const char *head, c
     struct lines lines = {.at = text, .end = text + length, .why = why};
     struct line line;
     proof->count = 0;
-    int error = lines_next(&lines, head, &line);
-    if (!error && (line.length != strlen(head) || memcmp(line.bytes, head, line.length) != 0)) {
-        error = lines_fault(&lines, head);
-    }
+    int error = lines_next_head(&lines, head);
     error = error ? error : lines_next_number(&lines, "index", &proof->index);
     while (!error && lines.at < lines.end && *lines.at != '\n') {
         if (proof->count == CHECKPOINT_PROOF_MAX) {

@@ -1,5 +1,7 @@
 #include "ident/key.h"
 
+#include "base/durable.h"
+
 #include <mbedtls/asn1write.h>
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/ecdsa.h>
@@ -14,7 +16,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -246,35 +247,6 @@ void signing_key_free(struct signing_key *key)
     free(key);
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
-{
-    while (length) {
-        ssize_t written = write(fd, bytes, length);
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written < 0) {
-            return ERROR_SYSTEM;
-        }
-        bytes += written;
-        length -= (size_t)written;
-    }
-    return OK;
-}
-
-static int sync_folder_of(const char *path)
-{
-    char folder[PATH_MAX];
-    snprintf(folder, sizeof folder, "%s", path);
-    int fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return ERROR_SYSTEM;
-    }
-    int error = fsync(fd) ? ERROR_SYSTEM : OK;
-    close(fd);
-    return error;
-}
-
 // A name of its own first, then a link under the right one: link(2) never overwrites, and what it
 // shows is whole.
 static int keep_new(const char *path, const char *pem, struct why *why)
@@ -289,7 +261,7 @@ static int keep_new(const char *path, const char *pem, struct why *why)
         return why_set(why, ERROR_SYSTEM, "%s: %s", draft, strerror(errno));
     }
     int error = OK;
-    if (write_all(fd, pem, strlen(pem)) || fsync(fd)) {
+    if (durable_write(fd, pem, strlen(pem))) {
         error = why_set(why, ERROR_SYSTEM, "%s: %s", draft, strerror(errno));
     } else if (link(draft, path)) {
         error = errno == EEXIST ? why_set(why, ERROR_BUSY,
@@ -298,7 +270,7 @@ static int keep_new(const char *path, const char *pem, struct why *why)
     }
     close(fd);
     unlink(draft);
-    if (!error && sync_folder_of(path)) {
+    if (!error && durable_name(path)) {
         error = why_set(why, ERROR_SYSTEM, "the folder of %s: %s", path, strerror(errno));
     }
     return error;

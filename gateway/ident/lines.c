@@ -33,6 +33,18 @@ int lines_end(struct lines *lines)
     return lines_fault(lines, "the end");
 }
 
+int lines_next_head(struct lines *lines, const char *head)
+{
+    struct line line;
+    int error = lines_next(lines, head, &line);
+    if (error) {
+        return error;
+    }
+    return line.length == strlen(head) && memcmp(line.bytes, head, line.length) == 0
+               ? OK
+               : lines_fault(lines, head);
+}
+
 int lines_next_of(struct lines *lines, const char *key, const char *expected, struct line *rest)
 {
     int error = lines_next(lines, expected, rest);

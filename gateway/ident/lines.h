@@ -28,6 +28,8 @@ int lines_end(struct lines *lines);
 // Always ERROR_INPUT: "line 4: expected …".
 int lines_fault(struct lines *lines, const char *expected);
 
+// That line and no other.
+int lines_next_head(struct lines *lines, const char *head);
 // "<key> <rest>", the rest of which becomes the line; an empty key takes the line as it is.
 int lines_next_of(struct lines *lines, const char *key, const char *expected, struct line *rest);
 // Digits without leading zeros, at most INT64_MAX.

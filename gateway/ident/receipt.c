@@ -12,18 +12,6 @@ static const char hello_head[] = "tally-hello/v1";
 static const char receipt_head[] = "tally-receipt/v1";
 static const char resume_head[] = "tally-resume/v1";
 
-static int next_head(struct lines *lines, const char *head)
-{
-    struct line line;
-    int error = lines_next(lines, head, &line);
-    if (error) {
-        return error;
-    }
-    return line.length == strlen(head) && memcmp(line.bytes, head, line.length) == 0
-               ? OK
-               : lines_fault(lines, head);
-}
-
 static int next_nonce(struct lines *lines, bool may_be_none, char nonce[NONCE_HEX])
 {
     const char *expected =
@@ -72,7 +60,7 @@ int hello_read(struct hello *hello, const void *bytes, size_t length, struct why
 {
     const char *text = bytes;
     struct lines lines = {.at = text, .end = text + length, .why = why};
-    int error = next_head(&lines, hello_head);
+    int error = lines_next_head(&lines, hello_head);
     error = error ? error : next_nonce(&lines, false, hello->nonce);
     error = error ? error : next_key(&lines, &hello->key);
     error = error ? error : lines_next_number(&lines, "first", &hello->first);
@@ -96,7 +84,7 @@ static int read_opening(struct lines *lines, const char *head, char *centre, int
                         bool nonce_may_be_none, char *nonce, uint64_t *from)
 {
     uint64_t seconds;
-    int error = next_head(lines, head);
+    int error = lines_next_head(lines, head);
     error = error ? error : lines_next_name(lines, "centre", centre, NOTE_NAME_MAX);
     error = error ? error : lines_next_number(lines, "time", &seconds);
     error = error ? error : next_nonce(lines, nonce_may_be_none, nonce);

@@ -70,10 +70,10 @@ struct ledger {
     int64_t opened_mono_us;
 };
 
-// Writes the cursors that rose, within the caller's transaction; *written is a bit for each.
-int cursors_write(struct ledger *ledger, uint32_t *written, struct why *why);
-// After the commit of what cursors_write wrote (`good`), or its roll-back.
-void cursors_settled(struct ledger *ledger, uint32_t written, bool good);
+// Ends the caller's transaction: commits it with the cursors that rose and the notes that were put,
+// or, when `error` is how it went so far, rolls it back. 0 or an error, and all is to be written
+// again.
+int pending_commit(struct ledger *ledger, int error, struct why *why);
 int cursors_load(struct ledger *ledger, struct why *why);
 // Reads at most `max` rows of the table.
 int cursors_list(struct store *store, struct ledger_cursor *rows, size_t max, size_t *count,
@@ -95,13 +95,13 @@ int age_last_mark(struct store *store, int64_t *at_us, uint64_t *before_n, struc
 // Marks the age of a tile that is full with block n, within the caller's transaction.
 int age_mark(struct ledger *ledger, uint64_t n, struct why *why);
 
-// Makes durable which names are in a folder.
-void folder_sync(const char *path);
-
-// As cursors_write and cursors_settled, for notes.
+// Writes the notes that were put, within the caller's transaction.
 int notes_write(struct ledger *ledger, struct why *why);
+// After the commit of what notes_write wrote (`good`), or its roll-back.
 void notes_settled(struct ledger *ledger, bool good);
 bool notes_are_dirty(struct ledger *ledger);
+// Forgets one, in memory alone. The caller holds `looking`.
+void note_drop(struct ledger *ledger, enum ledger_note_kind kind, const char *name);
 int notes_load(struct ledger *ledger, struct why *why);
 void notes_free(struct ledger *ledger);
 // Of a store that is open for reading.

@@ -25,7 +25,7 @@ static int put_block(struct store *store, const struct ledger_block *block, stru
 }
 
 static int append_all(struct ledger *ledger, const struct ledger_block *blocks, size_t count,
-                      uint32_t *written, struct why *why)
+                      struct why *why)
 {
     struct store *store = &ledger->store;
     int error = OK;
@@ -48,14 +48,8 @@ static int append_all(struct ledger *ledger, const struct ledger_block *blocks, 
             error = age_mark(ledger, blocks[i].n, why);
         }
     }
-    error = error ? error : cursors_write(ledger, written, why);
-    error = error ? error : notes_write(ledger, why);
-    error = error ? error : store_commit(store, why);
-    if (error) {
-        store_rollback(store);
-        ledger->tree_valid = false;
-    }
-    notes_settled(ledger, error == OK);
+    error = pending_commit(ledger, error, why);
+    ledger->tree_valid = ledger->tree_valid && error == OK;
     return error;
 }
 
@@ -82,7 +76,6 @@ int ledger_append(struct ledger *ledger, const struct ledger_block *blocks, size
                   struct why *why)
 {
     struct why own = {.text = ""};
-    uint32_t written = 0;
     uint64_t readings = 0;
     for (size_t i = 0; i < count; i++) {
         readings += blocks[i].readings;
@@ -90,8 +83,7 @@ int ledger_append(struct ledger *ledger, const struct ledger_block *blocks, size
     pthread_mutex_lock(&ledger->writing);
     ledger->note_due = ledger->note_due || ledger->store.checkpointed;
     ledger->store.checkpointed = false;
-    int error = append_all(ledger, blocks, count, &written, &own);
-    cursors_settled(ledger, written, error == OK);
+    int error = append_all(ledger, blocks, count, &own);
     pthread_mutex_lock(&ledger->looking);
     note_outcome(ledger, error, &own);
     if (error == OK) {

@@ -162,8 +162,8 @@ struct ledger_cursor_row {
 bool ledger_find_uplink(struct ledger *ledger, const char *uplink, struct ledger_cursor_row *row);
 // Makes room for the cursors of the uplinks named, which are all that are configured: drops those
 // of others that are not required, the longest unused first, one for each that is new and has no
-// room. dropped[0 … *count) tells which. ERROR_FULL with why when that does not do; nothing is then
-// changed.
+// room. dropped[0 … *count) tells which; their receipts go too. ERROR_FULL with why when that does
+// not do; nothing is then changed.
 int ledger_make_room(struct ledger *ledger, const char *const *uplinks, size_t uplink_count,
                      struct ledger_cursor_row dropped[LEDGER_CURSORS_MAX], size_t *count,
                      struct why *why);

@@ -94,7 +94,8 @@ static int write_mark(struct ledger *ledger, const struct ledger_cursor *cursor,
     return error;
 }
 
-int cursors_write(struct ledger *ledger, uint32_t *written, struct why *why)
+// Writes the cursors that rose, within the caller's transaction; *written is a bit for each.
+static int cursors_write(struct ledger *ledger, uint32_t *written, struct why *why)
 {
     struct ledger_cursor copies[LEDGER_CURSORS_MAX];
     pthread_mutex_lock(&ledger->looking);
@@ -117,7 +118,8 @@ int cursors_write(struct ledger *ledger, uint32_t *written, struct why *why)
     return error;
 }
 
-void cursors_settled(struct ledger *ledger, uint32_t written, bool good)
+// After the commit of what cursors_write wrote (`good`), or its roll-back.
+static void cursors_settled(struct ledger *ledger, uint32_t written, bool good)
 {
     pthread_mutex_lock(&ledger->looking);
     for (size_t i = 0; !good && i < ledger->cursor_count; i++) {
@@ -216,7 +218,8 @@ static size_t oldest_to_drop(const struct ledger *ledger, const char *const *upl
 
 static int drop_rows(struct store *store, const char *uplink, struct why *why)
 {
-    static const enum statement drops[] = {STATEMENT_CURSOR_DROP, STATEMENT_MARK_DROP};
+    static const enum statement drops[] = {STATEMENT_CURSOR_DROP, STATEMENT_MARK_DROP,
+                                           STATEMENT_RECEIPT_DROP};
     int error = OK;
     for (size_t i = 0; error == OK && i < sizeof drops / sizeof *drops; i++) {
         sqlite3_stmt *drop = store_statement(store, drops[i]);
@@ -263,13 +266,16 @@ int ledger_make_room(struct ledger *ledger, const char *const *uplinks, size_t u
     }
     pthread_mutex_unlock(&ledger->looking);
     error = error || drop == 0 ? error : drop_cursors(ledger, dropped, *count, why);
+    pthread_mutex_lock(&ledger->looking);
+    for (size_t i = 0; error == OK && i < *count; i++) {
+        note_drop(ledger, LEDGER_RECEIPT, dropped[i].uplink);
+    }
     if (error) {
-        pthread_mutex_lock(&ledger->looking);
         memcpy(ledger->cursors, before, sizeof before);
         ledger->cursor_count = cursors;
-        pthread_mutex_unlock(&ledger->looking);
         *count = 0;
     }
+    pthread_mutex_unlock(&ledger->looking);
     pthread_mutex_unlock(&ledger->writing);
     return error;
 }
@@ -288,10 +294,23 @@ int ledger_declare_uplink(struct ledger *ledger, const char *uplink, bool requir
                             LEDGER_CURSORS_MAX);
 }
 
+int pending_commit(struct ledger *ledger, int error, struct why *why)
+{
+    uint32_t written = 0;
+    error = error ? error : cursors_write(ledger, &written, why);
+    error = error ? error : notes_write(ledger, why);
+    error = error ? error : store_commit(&ledger->store, why);
+    if (error) {
+        store_rollback(&ledger->store);
+    }
+    cursors_settled(ledger, written, error == OK);
+    notes_settled(ledger, error == OK);
+    return error;
+}
+
 int ledger_settle(struct ledger *ledger, bool now, struct why *why)
 {
     bool dirty = false;
-    uint32_t written = 0;
     int error = OK;
     pthread_mutex_lock(&ledger->writing);
     pthread_mutex_lock(&ledger->looking);
@@ -302,15 +321,7 @@ int ledger_settle(struct ledger *ledger, bool now, struct why *why)
     dirty = dirty || notes_are_dirty(ledger);
     int64_t idle_us = clock_mono_us(ledger->clock) - ledger->appended_mono_us;
     if (dirty && (now || idle_us >= LEDGER_IDLE_US)) {
-        error = store_begin(&ledger->store, why);
-        error = error ? error : cursors_write(ledger, &written, why);
-        error = error ? error : notes_write(ledger, why);
-        error = error ? error : store_commit(&ledger->store, why);
-        if (error) {
-            store_rollback(&ledger->store);
-        }
-        cursors_settled(ledger, written, error == OK);
-        notes_settled(ledger, error == OK);
+        error = pending_commit(ledger, store_begin(&ledger->store, why), why);
         ledger->appended_mono_us = clock_mono_us(ledger->clock);
     }
     pthread_mutex_unlock(&ledger->writing);

@@ -74,6 +74,15 @@ int ledger_get_note(struct ledger *ledger, enum ledger_note_kind kind, const cha
     return !note ? ERROR_ABSENT : out->failed ? ERROR_MEMORY : OK;
 }
 
+void note_drop(struct ledger *ledger, enum ledger_note_kind kind, const char *name)
+{
+    struct ledger_note *note = note_find(ledger, kind, name);
+    if (note) {
+        free(note->bytes);
+        *note = ledger->notes[--ledger->note_count];
+    }
+}
+
 uint64_t ledger_note_serial(struct ledger *ledger)
 {
     pthread_mutex_lock(&ledger->looking);
@@ -147,8 +156,9 @@ void notes_settled(struct ledger *ledger, bool good)
     pthread_mutex_unlock(&ledger->looking);
 }
 
-// Takes a row into the ledger's list. False when it is of no kind we know, or too large.
-static bool take_row(struct ledger *ledger, sqlite3_stmt *rows)
+// Takes a row into the ledger's list, unless it is of no kind we know, or too large: a note that
+// cannot be read is not worth a ledger, and the next one replaces it.
+static void take_row(struct ledger *ledger, sqlite3_stmt *rows)
 {
     const char *kind = (const char *)sqlite3_column_text(rows, 0);
     const char *name = (const char *)sqlite3_column_text(rows, 1);
@@ -160,18 +170,17 @@ static bool take_row(struct ledger *ledger, sqlite3_stmt *rows)
         k++;
     }
     if (k == sizeof kinds / sizeof *kinds || !name || !bytes || length > LEDGER_NOTE_MAX) {
-        return false;
+        return;
     }
     note.kind = (enum ledger_note_kind)k;
     snprintf(note.name, sizeof note.name, "%s", name);
     note.bytes = malloc((size_t)length);
     if (!note.bytes) {
-        return false;
+        return;
     }
     memcpy(note.bytes, bytes, (size_t)length);
     note.length = (size_t)length;
     ledger->notes[ledger->note_count++] = note;
-    return true;
 }
 
 int notes_load(struct ledger *ledger, struct why *why)
@@ -183,13 +192,10 @@ int notes_load(struct ledger *ledger, struct why *why)
         return error ? error : store_error(&ledger->store, why);
     }
     int code;
-    while (ledger->note_count < LEDGER_NOTES_MAX && (code = sqlite3_step(rows)) == SQLITE_ROW) {
-        // A note that cannot be read is not worth a ledger: the next one replaces it.
+    while ((code = sqlite3_step(rows)) == SQLITE_ROW && ledger->note_count < LEDGER_NOTES_MAX) {
         take_row(ledger, rows);
     }
-    error = ledger->note_count < LEDGER_NOTES_MAX && code != SQLITE_DONE
-                ? store_error(&ledger->store, why)
-                : OK;
+    error = code == SQLITE_ROW || code == SQLITE_DONE ? OK : store_error(&ledger->store, why);
     store_done(rows);
     return error;
 }

@@ -3,6 +3,7 @@
 #include "ledger/unsaved.h"
 #include "ledger/wal_check.h"
 
+#include "base/durable.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -185,7 +186,7 @@ static int note_opened(struct ledger *ledger, struct why *why)
     ledger->note.open = true;
     ledger->note.least = ledger->size;
     ledger->note_due = true;
-    folder_sync(ledger->directory); // the WAL's name is on the disk before the note of it
+    durable_folder(ledger->directory); // the WAL's name is on the disk before the note of it
     return lock_note_write(ledger->lock_fd, &ledger->note, why);
 }
 

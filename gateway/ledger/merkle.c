@@ -96,60 +96,52 @@ int merkle_root(merkle_fetch *fetch, void *context, uint64_t size, struct digest
     return range_root(fetch, context, 0, size, root);
 }
 
+// The way down from the root of [0, size) to a subtree, and the roots beside it.
+struct descent {
+    uint64_t lo, hi; // where it has come to
+    struct digest beside[MERKLE_PROOF_MAX + 1];
+    size_t depth;
+};
+
+// One step down, to the half in which leaf `last` is.
+static int step_down(merkle_fetch *fetch, void *context, struct descent *descent, uint64_t last)
+{
+    uint64_t middle = descent->lo + split_of(descent->hi - descent->lo);
+    struct digest *beside = &descent->beside[descent->depth++];
+    if (last < middle) {
+        uint64_t end = descent->hi;
+        descent->hi = middle;
+        return range_root(fetch, context, middle, end, beside);
+    }
+    uint64_t begin = descent->lo;
+    descent->lo = middle;
+    return range_root(fetch, context, begin, middle, beside);
+}
+
+// A proof goes upward.
+static void write_proof(const struct descent *descent, struct digest *proof, size_t *count)
+{
+    for (size_t i = 0; i < descent->depth; i++) {
+        proof[i] = descent->beside[descent->depth - 1 - i];
+    }
+    *count = descent->depth;
+}
+
 int merkle_inclusion(merkle_fetch *fetch, void *context, uint64_t index, uint64_t size,
                      struct digest proof[MERKLE_PROOF_MAX], size_t *count)
 {
     if (index >= size) {
         return ERROR_ABSENT;
     }
-    struct digest downward[MERKLE_PROOF_MAX];
-    size_t depth = 0;
-    uint64_t lo = 0, hi = size;
-    while (hi - lo > 1) {
-        uint64_t middle = lo + split_of(hi - lo);
-        bool left = index < middle;
-        int error = left ? range_root(fetch, context, middle, hi, &downward[depth])
-                         : range_root(fetch, context, lo, middle, &downward[depth]);
+    struct descent descent = {.hi = size};
+    while (descent.hi - descent.lo > 1) {
+        int error = step_down(fetch, context, &descent, index);
         if (error) {
             return error;
         }
-        depth++;
-        lo = left ? lo : middle;
-        hi = left ? middle : hi;
     }
-    for (size_t i = 0; i < depth; i++) {
-        proof[i] = downward[depth - 1 - i];
-    }
-    *count = depth;
+    write_proof(&descent, proof, count);
     return OK;
-}
-
-// RFC 9162 §2.1.3.2.
-int merkle_check_inclusion(const struct digest *leaf, uint64_t index, uint64_t size,
-                           const struct digest *proof, size_t count, const struct digest *root)
-{
-    if (index >= size) {
-        return ERROR_INPUT;
-    }
-    uint64_t at = index, last = size - 1;
-    struct digest hash = *leaf;
-    for (size_t i = 0; i < count; i++) {
-        if (last == 0) {
-            return ERROR_INPUT;
-        }
-        if ((at & 1) || at == last) {
-            hash = merkle_node(&proof[i], &hash);
-            while (!(at & 1) && at != 0) {
-                at >>= 1;
-                last >>= 1;
-            }
-        } else {
-            hash = merkle_node(&hash, &proof[i]);
-        }
-        at >>= 1;
-        last >>= 1;
-    }
-    return last == 0 && memcmp(&hash, root, sizeof hash) == 0 ? OK : ERROR_INPUT;
 }
 
 int merkle_consistency(merkle_fetch *fetch, void *context, uint64_t old_size, uint64_t size,
@@ -158,38 +150,66 @@ int merkle_consistency(merkle_fetch *fetch, void *context, uint64_t old_size, ui
     if (old_size == 0 || old_size > size) {
         return ERROR_ABSENT;
     }
-    struct digest downward[MERKLE_PROOF_MAX + 1];
-    size_t depth = 0;
-    uint64_t lo = 0, hi = size;
-    // Down to the subtree at whose end the old log ended, noting what stands beside the way.
-    while (hi != old_size) {
-        uint64_t middle = lo + split_of(hi - lo);
-        bool left = old_size <= middle;
-        int error = left ? range_root(fetch, context, middle, hi, &downward[depth])
-                         : range_root(fetch, context, lo, middle, &downward[depth]);
+    // Down to the subtree at whose end the old log ended.
+    struct descent descent = {.hi = size};
+    while (descent.hi != old_size) {
+        int error = step_down(fetch, context, &descent, old_size - 1);
         if (error) {
             return error;
         }
-        depth++;
-        lo = left ? lo : middle;
-        hi = left ? middle : hi;
     }
     // Its root is the old root itself, which the reader has, when it begins at the first leaf.
-    if (lo != 0) {
-        int error = range_root(fetch, context, lo, hi, &downward[depth]);
+    if (descent.lo != 0) {
+        int error =
+            range_root(fetch, context, descent.lo, descent.hi, &descent.beside[descent.depth++]);
         if (error) {
             return error;
         }
-        depth++;
     }
-    for (size_t i = 0; i < depth; i++) {
-        proof[i] = downward[depth - 1 - i];
-    }
-    *count = depth;
+    write_proof(&descent, proof, count);
     return OK;
 }
 
-// RFC 9162 §2.1.4.2.
+// Up from node `at` of a row whose last node is `last` (RFC 9162 §2.1.3.2 and §2.1.4.2): joins the
+// proof to *hash, and what stands on the left to *old (may be NULL) too. Whether it ends at the
+// root.
+static bool climb(uint64_t at, uint64_t last, const struct digest *proof, size_t count,
+                  struct digest *hash, struct digest *old)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (last == 0) {
+            return false;
+        }
+        if ((at & 1) || at == last) {
+            *hash = merkle_node(&proof[i], hash);
+            if (old) {
+                *old = merkle_node(&proof[i], old);
+            }
+            while (!(at & 1) && at != 0) {
+                at >>= 1;
+                last >>= 1;
+            }
+        } else {
+            *hash = merkle_node(hash, &proof[i]);
+        }
+        at >>= 1;
+        last >>= 1;
+    }
+    return last == 0;
+}
+
+int merkle_check_inclusion(const struct digest *leaf, uint64_t index, uint64_t size,
+                           const struct digest *proof, size_t count, const struct digest *root)
+{
+    if (index >= size) {
+        return ERROR_INPUT;
+    }
+    struct digest hash = *leaf;
+    return climb(index, size - 1, proof, count, &hash, NULL) && digest_equal(&hash, root)
+               ? OK
+               : ERROR_INPUT;
+}
+
 int merkle_check_consistency(uint64_t old_size, uint64_t size, const struct digest *proof,
                              size_t count, const struct digest *old_root, const struct digest *root)
 {
@@ -197,7 +217,7 @@ int merkle_check_consistency(uint64_t old_size, uint64_t size, const struct dige
         return ERROR_INPUT;
     }
     if (old_size == size) {
-        return count == 0 && memcmp(old_root, root, sizeof *root) == 0 ? OK : ERROR_INPUT;
+        return count == 0 && digest_equal(old_root, root) ? OK : ERROR_INPUT;
     }
     uint64_t at = old_size - 1, last = size - 1;
     while (at & 1) {
@@ -205,33 +225,17 @@ int merkle_check_consistency(uint64_t old_size, uint64_t size, const struct dige
         last >>= 1;
     }
     // Where the old log was a complete tree, the proof leaves out its root.
-    size_t next = 0;
     struct digest first = *old_root;
     if (old_size & (old_size - 1)) {
         if (count == 0) {
             return ERROR_INPUT;
         }
-        first = proof[next++];
+        first = *proof++;
+        count--;
     }
-    struct digest old_hash = first, hash = first;
-    for (; next < count; next++) {
-        if (last == 0) {
-            return ERROR_INPUT;
-        }
-        if ((at & 1) || at == last) {
-            old_hash = merkle_node(&proof[next], &old_hash);
-            hash = merkle_node(&proof[next], &hash);
-            while (!(at & 1) && at != 0) {
-                at >>= 1;
-                last >>= 1;
-            }
-        } else {
-            hash = merkle_node(&hash, &proof[next]);
-        }
-        at >>= 1;
-        last >>= 1;
-    }
-    bool agrees =
-        memcmp(&old_hash, old_root, sizeof *root) == 0 && memcmp(&hash, root, sizeof *root) == 0;
-    return last == 0 && agrees ? OK : ERROR_INPUT;
+    struct digest hash = first, old = first;
+    return climb(at, last, proof, count, &hash, &old) && digest_equal(&old, old_root) &&
+                   digest_equal(&hash, root)
+               ? OK
+               : ERROR_INPUT;
 }

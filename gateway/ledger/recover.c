@@ -1,6 +1,7 @@
 #include "ledger/recover.h"
 #include "ledger/unsaved.h"
 
+#include "base/durable.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -61,15 +62,6 @@ void recover_pardon(const char *directory)
 
 #define REASON_FILE "why"
 
-void folder_sync(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)fsync(fd); // a file system that cannot do that has no more to give
-        close(fd);
-    }
-}
-
 static bool is_there(const char *folder, const char *name)
 {
     char path[PATH_MAX + 112];
@@ -91,7 +83,7 @@ static int make_folder(const struct ledger *ledger, char folder[64], struct why 
         }
         snprintf(path, sizeof path, "%s/%s", ledger->directory, folder);
         if (mkdir(path, 0750) == 0) {
-            folder_sync(ledger->directory);
+            durable_folder(ledger->directory);
             return OK;
         }
         if (errno != EEXIST) {
@@ -118,8 +110,8 @@ static int move_all(const struct ledger *ledger, const char *folder, struct why 
         }
     }
     snprintf(to, sizeof to, "%s/%s", ledger->directory, folder);
-    folder_sync(to);
-    folder_sync(ledger->directory);
+    durable_folder(to);
+    durable_folder(ledger->directory);
     return OK;
 }
 
@@ -137,7 +129,7 @@ static int write_reason(const char *folder, const char *reason, struct why *why)
         log_warning("cannot write %s: %s", path, strerror(errno));
     }
     close(fd);
-    folder_sync(folder);
+    durable_folder(folder);
     return OK;
 }
 
@@ -203,7 +195,7 @@ void recover_discard(struct ledger *ledger)
         snprintf(path, sizeof path, "%s/%s", ledger->directory, names[i]);
         unlink(path);
     }
-    folder_sync(ledger->directory);
+    durable_folder(ledger->directory);
 }
 
 // --- saving -------------------------------------------------------------------------------------

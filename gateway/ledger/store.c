@@ -84,6 +84,7 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_NOTE_PUT] = "INSERT OR REPLACE INTO notes VALUES(?1,?2,?3,?4)",
     [STATEMENT_NOTE_GET] = "SELECT size,note FROM notes WHERE kind=?1 AND name=?2",
     [STATEMENT_NOTE_LIST] = "SELECT kind,name,size,note FROM notes ORDER BY kind,name",
+    [STATEMENT_RECEIPT_DROP] = "DELETE FROM notes WHERE kind='receipt' AND name=?1",
     [STATEMENT_PAGES] = "SELECT (page_count-freelist_count)*page_size FROM pragma_page_count,"
                         "pragma_freelist_count,pragma_page_size",
 };

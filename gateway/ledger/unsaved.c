@@ -1,5 +1,6 @@
 #include "ledger/unsaved.h"
 
+#include "base/durable.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -11,19 +12,6 @@
 
 // --- writing it ---------------------------------------------------------------------------------
 
-static int write_all(int fd, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t done = write(fd, bytes, length);
-        if (done < 0 && errno != EINTR) {
-            return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? ERROR_FULL : ERROR_SYSTEM;
-        }
-        bytes += done > 0 ? done : 0;
-        length -= done > 0 ? (size_t)done : 0;
-    }
-    return fsync(fd) == 0 ? OK : ERROR_SYSTEM;
-}
-
 // A line that was written in part must not run into the next.
 static int append_line(int fd, const char *bytes, size_t length)
 {
@@ -31,7 +19,7 @@ static int append_line(int fd, const char *bytes, size_t length)
     if (fstat(fd, &st) != 0) {
         return ERROR_SYSTEM;
     }
-    int error = write_all(fd, bytes, length), number = errno;
+    int error = durable_write(fd, bytes, length), number = errno;
     if (error && ftruncate(fd, st.st_size) != 0) {
         log_warning("a block is in `" UNSAVED_FILE "` in part: %s", strerror(errno));
     }
@@ -55,7 +43,7 @@ int ledger_save_unstored(struct ledger *ledger, const struct ledger_block *block
     }
     if (fd >= 0) {
         close(fd);
-        folder_sync(ledger->directory);
+        durable_folder(ledger->directory);
     }
     text_free(&bytes);
     return error;
@@ -199,7 +187,7 @@ static void put_away(const struct ledger *ledger, struct ledger_opening *opening
             log_error("cannot rename %s: %s", path, strerror(errno));
         }
     }
-    folder_sync(ledger->directory);
+    durable_folder(ledger->directory);
 }
 
 int ledger_take_in_unsaved(struct ledger *ledger, struct ledger_opening *found, struct why *why)

@@ -53,7 +53,7 @@ static int on_up(struct connection *connection, struct why *why)
     notices_connected(parts->notices, true);
     notices_tell(parts->notices, "uplink.up", "connected");
     presence_announce(parts->presence);
-    return dialogue_up(parts->dialogue, connection->session, why);
+    return dialogue_up(parts->dialogue, why);
 }
 
 // Waits until the connection, the ledger or the clock has something for us. What poll says of the

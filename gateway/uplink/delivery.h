@@ -27,10 +27,10 @@ struct delivery {
     struct window window;
     struct rate drain; // of what was there when the connection came up
     struct backoff retry;
-    uint64_t acknowledged; // the first block not yet taken by the broker; the cursor, unless
-                           // a centre's receipts are
-    bool receipts;         // they are: the cursor moves by delivery_receipted alone
-    bool held;             // no block is sent: the centre has not answered yet
+    uint64_t acknowledged; // where to go back to: the first block that the broker has not taken
+                           // since the feed was last set; without receipts the cursor
+    bool held;             // nothing of the feed is sent: the centre has not answered, or holds
+                           // another log
     uint64_t size;         // of the ledger, as last seen
     uint64_t backlog_end;
     bool stumbled;       // a message was not taken: wait for the rest, then go back

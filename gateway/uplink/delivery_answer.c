@@ -77,8 +77,9 @@ static void on_block_taken(struct delivery *delivery, const struct window_item *
         notices_all_well(delivery->notices);
     }
     notices_progress(delivery->notices,
-                     delivery->receipts ? ledger_cursor(delivery->ledger, delivery->settings->name)
-                                        : delivery->acknowledged,
+                     delivery->settings->has_centre
+                         ? ledger_cursor(delivery->ledger, delivery->settings->name)
+                         : delivery->acknowledged,
                      1, item->readings);
 }
 
@@ -97,7 +98,7 @@ static void settle(struct delivery *delivery, const struct window_item *item)
     } else if (!delivery->stumbled && item->kind == ITEM_BLOCK) {
         on_block_taken(delivery, item);
     } else if (!delivery->stumbled && item->kind == ITEM_FILE && item->last &&
-               item->reason == REASON_SUCCESS) {
+               item->reason == REASON_SUCCESS && !item->disowned) {
         feed_delivered(delivery->feed, &item->file);
     }
 }
@@ -109,7 +110,7 @@ void delivery_harvest(struct delivery *delivery)
     while (window_take(&delivery->window, &item)) {
         settle(delivery, &item);
     }
-    if (delivery->acknowledged != before && !delivery->receipts) {
+    if (delivery->acknowledged != before && !delivery->settings->has_centre) {
         ledger_note_cursor(delivery->ledger, delivery->settings->name, delivery->acknowledged);
     }
     recover(delivery);

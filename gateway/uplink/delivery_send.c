@@ -11,7 +11,6 @@ int delivery_open(struct delivery *delivery, const struct delivery_options *opti
 {
     const struct config_uplink *settings = options->settings;
     *delivery = (struct delivery){.settings = settings,
-                                  .receipts = settings->has_centre,
                                   .ledger = options->ledger,
                                   .clock = options->clock,
                                   .notices = options->notices};
@@ -60,7 +59,7 @@ void delivery_begin(struct delivery *delivery)
     delivery->acknowledged = ledger_cursor(delivery->ledger, delivery->settings->name);
     delivery->backlog_end = delivery->size;
     delivery->behind = delivery->size > delivery->acknowledged + SESSION_WINDOW_MAX;
-    delivery->held = delivery->receipts;
+    delivery->held = delivery->settings->has_centre;
     feed_rewind(delivery->feed, delivery->acknowledged, true);
     notices_progress(delivery->notices, delivery->acknowledged, 0, 0);
 }

@@ -9,19 +9,21 @@
 #define HELLO_AGAIN_US INT64_C(30000000)
 #define BACKLOG_BLOCKS 256 // while behind, a checkpoint after so many
 
-void dialogue_begin(struct dialogue *dialogue, const struct dialogue_options *options)
+void dialogue_begin(struct dialogue *dialogue, struct delivery *delivery, struct signer *signer)
 {
-    const char *prefix = feed_topic_prefix(options->delivery->feed);
-    *dialogue = (struct dialogue){.settings = options->settings,
-                                  .ledger = options->ledger,
-                                  .clock = options->clock,
-                                  .notices = options->notices,
-                                  .delivery = options->delivery,
-                                  .signer = options->signer,
+    const char *prefix = feed_topic_prefix(delivery->feed);
+    const struct config_uplink *settings = delivery->settings;
+    *dialogue = (struct dialogue){.settings = settings,
+                                  .ledger = delivery->ledger,
+                                  .clock = delivery->clock,
+                                  .notices = delivery->notices,
+                                  .delivery = delivery,
+                                  .signer = signer,
+                                  .note_serial = UINT64_MAX,
                                   .kept = text_make(LEDGER_NOTE_MAX)};
-    dialogue->receipts = receipts_make(&options->settings->centre, ledger_origin(options->ledger),
-                                       options->settings->resend_us,
-                                       ledger_cursor(options->ledger, options->settings->name));
+    dialogue->receipts =
+        receipts_make(&settings->centre, ledger_origin(delivery->ledger), settings->resend_us,
+                      ledger_cursor(delivery->ledger, settings->name));
     snprintf(dialogue->hello_topic, sizeof dialogue->hello_topic, "%shello", prefix);
     snprintf(dialogue->checkpoint_topic, sizeof dialogue->checkpoint_topic, "%scheckpoint", prefix);
     snprintf(dialogue->receipt_topic, sizeof dialogue->receipt_topic, "%sreceipt", prefix);
@@ -68,11 +70,10 @@ static void say_hello(struct dialogue *dialogue)
     text_free(&text);
 }
 
-int dialogue_up(struct dialogue *dialogue, struct session *session, struct why *why)
+int dialogue_up(struct dialogue *dialogue, struct why *why)
 {
-    dialogue->session = session;
     dialogue->hello_us = dialogue->hello_wait_us = 0;
-    dialogue->signed_size = dialogue->note_serial = 0;
+    dialogue->signed_size = 0;
     dialogue->subscription_told = false;
     if (!dialogue->settings->has_centre) {
         return OK;
@@ -85,7 +86,7 @@ int dialogue_up(struct dialogue *dialogue, struct session *session, struct why *
     text_format_hex(bytes, sizeof bytes, nonce);
     receipts_connected(&dialogue->receipts, nonce, now_us(dialogue));
     const char *topics[] = {dialogue->receipt_topic, dialogue->resume_topic, NULL};
-    int error = session_subscribe(session, topics, why);
+    int error = session_subscribe(dialogue->delivery->session, topics, why);
     if (!error) {
         say_hello(dialogue);
     }
@@ -94,7 +95,6 @@ int dialogue_up(struct dialogue *dialogue, struct session *session, struct why *
 
 void dialogue_down(struct dialogue *dialogue)
 {
-    dialogue->session = NULL;
     if (dialogue->allowing) {
         dialogue->allowing = false;
         signer_hold(dialogue->signer);
@@ -196,7 +196,7 @@ static void on_resume(struct dialogue *dialogue, const void *payload, size_t len
     enum receipts_verdict verdict =
         receipts_resume(&dialogue->receipts, payload, length, first_kept(dialogue),
                         ledger_size(dialogue->ledger), now_us(dialogue), &from, &why);
-    if (verdict == RECEIPTS_RESUME && dialogue->receipts.answered) {
+    if (verdict == RECEIPTS_RESUME) {
         send_from(dialogue, from);
     }
 }
@@ -242,7 +242,7 @@ static void look_at_checkpoints(struct dialogue *dialogue)
 {
     uint64_t next = delivery_next(dialogue->delivery);
     uint64_t serial = ledger_note_serial(dialogue->ledger);
-    if (serial != dialogue->note_serial || !dialogue->note_serial) {
+    if (serial != dialogue->note_serial) {
         dialogue->note_serial = serial;
         if (ledger_get_note(dialogue->ledger, LEDGER_CHECKPOINT, "", &dialogue->kept,
                             &dialogue->kept_size) != OK) {
@@ -260,11 +260,11 @@ static void look_at_checkpoints(struct dialogue *dialogue)
 
 static void look_at_subscription(struct dialogue *dialogue)
 {
-    if (session_subscription(dialogue->session) >= 0x80 && !dialogue->subscription_told) {
+    int reason = session_subscription(dialogue->delivery->session);
+    if (reason >= 0x80 && !dialogue->subscription_told) {
         char text[128];
         snprintf(text, sizeof text, "the broker does not let us read our receipts: %s (0x%02x)",
-                 session_reason(session_subscription(dialogue->session)),
-                 (unsigned)session_subscription(dialogue->session));
+                 session_reason(reason), (unsigned)reason);
         notices_fault(dialogue->notices, "uplink.rejected", text);
         dialogue->subscription_told = true;
     }

@@ -91,8 +91,10 @@ enum receipts_verdict receipts_resume(struct receipts *receipts, const void *byt
     bool soon = receipts->resumed_us && now_us - receipts->resumed_us < RECEIPTS_RESUME_US;
     if (strcmp(resume.origin, receipts->origin) != 0) {
         why_set(why, ERROR_INPUT, "it is of the log %s", resume.origin);
-    } else if (!receipts->nonce[0] || strcmp(resume.nonce, receipts->nonce) != 0) {
+    } else if (strcmp(resume.nonce, receipts->nonce) != 0) {
         why_set(why, ERROR_INPUT, "it is not of this connection");
+    } else if (!receipts->answered) {
+        why_set(why, ERROR_INPUT, "it came before the answer to the hello");
     } else if (resume.from < first || resume.from > size) {
         why_set(why, ERROR_RANGE, "it asks for block %" PRIu64 "; kept are %" PRIu64 " to %" PRIu64,
                 resume.from, first, size);

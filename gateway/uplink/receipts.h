@@ -50,7 +50,8 @@ enum receipts_verdict receipts_take(struct receipts *receipts, const void *bytes
                                     uint64_t first, uint64_t size, receipts_root *root,
                                     void *context, int64_t now_us, struct receipt *receipt,
                                     struct why *why);
-// A payload of the topic `resume`; *from is where to send from when it is RECEIPTS_RESUME.
+// A payload of the topic `resume`, which counts once the hello was answered; *from is where to send
+// from when it is RECEIPTS_RESUME.
 enum receipts_verdict receipts_resume(struct receipts *receipts, const void *bytes, size_t length,
                                       uint64_t first, uint64_t size, int64_t now_us, uint64_t *from,
                                       struct why *why);

@@ -235,13 +235,7 @@ static int prepare(struct uplink *uplink, const struct config *config, struct si
         return error;
     }
     presence_begin(&uplink->presence, &uplink->delivery, hooks);
-    const struct dialogue_options talk = {.settings = settings,
-                                          .ledger = uplink->ledger,
-                                          .clock = uplink->clock,
-                                          .notices = &uplink->notices,
-                                          .delivery = &uplink->delivery,
-                                          .signer = signer};
-    dialogue_begin(&uplink->dialogue, &talk);
+    dialogue_begin(&uplink->dialogue, &uplink->delivery, signer);
     uplink->stop.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     uplink->watch_fd = ledger_watch(uplink->ledger);
     if (uplink->stop.fd < 0 || uplink->watch_fd < 0) {

@@ -22,14 +22,14 @@ void window_add(struct window *window, const struct window_item *item)
     window->bytes += item->bytes;
 }
 
-// Brokers acknowledge in order (MQTT 5, 4.6), so the first look is nearly always right.
 void window_disown(struct window *window)
 {
     for (size_t i = 0; i < window->count; i++) {
-        window->items[(window->head + i) % SESSION_WINDOW_MAX].disowned = true;
+        item_at(window, i)->disowned = true;
     }
 }
 
+// Brokers acknowledge in order (MQTT 5, 4.6), so the first look is nearly always right.
 bool window_answer(struct window *window, int id, int reason)
 {
     for (size_t i = 0; i < window->count; i++) {

@@ -1,61 +1,9 @@
 // uplink/delivery: what is sent, and where the cursor goes on each answer; with a session of our
 // own in place of the library's, so that every answer a broker may give is given. And its parts.
+#include "fake_session.h"
 #include "ledger_bench.h"
 
 #include "uplink/delivery.h"
-
-#define SENT_MAX 200
-
-// --- a session that notes what is published
-
-struct session {
-    unsigned window;
-    size_t packet_max;
-    int count;
-    struct {
-        char what[16]; // the last part of the topic: "block", "file", "definitions", "status"
-        uint64_t n;    // of a block
-        size_t length;
-        bool retain;
-    } sent[SENT_MAX]; // by message id
-};
-
-unsigned session_window(const struct session *session)
-{
-    return session->window;
-}
-
-size_t session_packet_max(const struct session *session)
-{
-    return session->packet_max;
-}
-
-const char *session_reason(int reason)
-{
-    return reason == 0x87 ? "Not authorized" : "another reason";
-}
-
-int session_publish(struct session *session, const struct session_message *message, int *id,
-                    struct why *why)
-{
-    if (message->length > session->packet_max) {
-        return why_set(why, ERROR_RANGE, "too large");
-    }
-    assert_true(session->count < SENT_MAX);
-    *id = session->count;
-    const char *what = strrchr(message->topic, '/');
-    const char *file = strstr(message->topic, "/file/");
-    snprintf(session->sent[*id].what, sizeof session->sent[*id].what, "%s",
-             file ? "file" : what + 1);
-    if (strcmp(what, "/block") == 0) {
-        const char *n = memmem(message->payload, message->length, "\"n\":", 4);
-        session->sent[*id].n = strtoull(n + 4, NULL, 10);
-    }
-    session->sent[*id].length = message->length;
-    session->sent[*id].retain = message->retain;
-    session->count++;
-    return OK;
-}
 
 // --- the bench
 
@@ -442,6 +390,102 @@ static void refused_status_and_definitions_hold_nothing_back(void **state)
     assert_int_equal(b->session.count, before + 1);
 }
 
+// --- with receipts
+
+static void connect_with_receipts(struct bench *b)
+{
+    b->settings.has_centre = true;
+    b->session.window = 100;
+    connect_up(b);
+}
+
+static void with_receipts_nothing_goes_before_it_is_asked_for(void **state)
+{
+    struct bench *b = *state;
+    bench_append(b->ledger, 3);
+    connect_with_receipts(b);
+    send(b);
+    assert_int_equal(b->session.count, 0);
+    assert_false(delivery_wants_blocks(&b->delivery));
+    delivery_resume(&b->delivery, 1);
+    send(b);
+    assert_int_equal(b->session.count, 2);
+    expect_block(b, 0, 1);
+    connect_up(b);
+    send(b);
+    assert_int_equal(b->session.count, 2);
+    delivery_resume(&b->delivery, 0);
+    delivery_hold(&b->delivery);
+    send(b);
+    assert_int_equal(b->session.count, 2);
+}
+
+static void with_receipts_they_alone_move_the_cursor(void **state)
+{
+    struct bench *b = *state;
+    struct uplink_status status;
+    bench_append(b->ledger, 3);
+    connect_with_receipts(b);
+    delivery_resume(&b->delivery, 0);
+    send(b);
+    for (int id = 0; id < 3; id++) {
+        answer(b, id, 0);
+    }
+    assert_int_equal(ledger_cursor(b->ledger->ledger, "city"), 0);
+    notices_read(&b->notices, &status);
+    assert_int_equal(status.acknowledged, 0);
+    assert_int_equal(status.published, 3);
+    delivery_receipted(&b->delivery, 2);
+    assert_int_equal(ledger_cursor(b->ledger->ledger, "city"), 2);
+    notices_read(&b->notices, &status);
+    assert_int_equal(status.acknowledged, 2);
+}
+
+// What was under way when the centre asked for another block says nothing of where to go back to.
+static void a_refusal_goes_back_to_what_was_asked_for(void **state)
+{
+    struct bench *b = *state;
+    bench_append(b->ledger, 5);
+    connect_with_receipts(b);
+    delivery_resume(&b->delivery, 3);
+    send(b);
+    assert_int_equal(b->session.count, 2);
+    delivery_resume(&b->delivery, 1);
+    answer(b, 0, 0);
+    answer(b, 1, 0);
+    send(b);
+    expect_block(b, 2, 1);
+    answer(b, 2, 0x87);
+    for (int id = 3; id < b->session.count; id++) {
+        answer(b, id, 0);
+    }
+    int from = b->session.count;
+    b->ledger->clock.mono_us += 1000000;
+    send(b);
+    expect_block(b, from, 1);
+}
+
+static void what_is_asked_for_goes_with_files_that_were_under_way(void **state)
+{
+    struct bench *b = *state;
+    put_definitions(b);
+    bench_append(b->ledger, 1);
+    connect_with_receipts(b);
+    delivery_resume(&b->delivery, 0);
+    assert_int_equal(count_sent(b, "file"), 3);
+    int sent = b->session.count;
+    delivery_resume(&b->delivery, 0);
+    for (int id = 0; id < sent; id++) {
+        answer(b, id, 0);
+    }
+    assert_int_equal(count_sent(b, "file"), 3);
+    for (int id = sent; id < b->session.count; id++) {
+        answer(b, id, 0);
+    }
+    delivery_resume(&b->delivery, 0);
+    assert_int_equal(count_sent(b, "file"), 3);
+}
+
 // --- parts
 
 static void window_moves_over_answers_in_order_only(void **state)
@@ -568,6 +612,10 @@ int main(void)
         WITH_BENCH(refused_file_holds_its_block_and_goes_again),
         WITH_BENCH(file_that_nobody_got_goes_again_on_the_next_connection),
         WITH_BENCH(refused_status_and_definitions_hold_nothing_back),
+        WITH_BENCH(with_receipts_nothing_goes_before_it_is_asked_for),
+        WITH_BENCH(with_receipts_they_alone_move_the_cursor),
+        WITH_BENCH(a_refusal_goes_back_to_what_was_asked_for),
+        WITH_BENCH(what_is_asked_for_goes_with_files_that_were_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

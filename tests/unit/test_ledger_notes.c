@@ -90,6 +90,43 @@ static void notes_have_a_greatest_size_and_number(void **state)
     bench_open(b);
 }
 
+static void an_uplink_that_makes_room_takes_its_receipt_along(void **state)
+{
+    struct ledger_bench *b = *state;
+    char names[LEDGER_CURSORS_MAX + 1][8];
+    const char *uplinks[LEDGER_CURSORS_MAX + 1];
+    struct ledger_cursor_row dropped[LEDGER_CURSORS_MAX];
+    struct text note = text_make(64);
+    uint64_t size;
+    size_t count;
+    bench_open(b);
+    put(b, LEDGER_CHECKPOINT, "", 0, "checkpoint");
+    put(b, LEDGER_KEY, "", 0, "key");
+    for (int i = 0; i <= LEDGER_CURSORS_MAX; i++) {
+        snprintf(names[i], sizeof names[i], "n%d", i);
+        uplinks[i] = names[i];
+    }
+    for (int i = 0; i < LEDGER_CURSORS_MAX; i++) {
+        assert_int_equal(ledger_declare_uplink(b->ledger, names[i], false, &b->why), OK);
+        put(b, LEDGER_RECEIPT, names[i], 0, "receipt");
+    }
+    bench_append(b, 1);
+    // All but the first are configured, and one more.
+    assert_int_equal(
+        ledger_make_room(b->ledger, uplinks + 1, LEDGER_CURSORS_MAX, dropped, &count, &b->why), OK);
+    assert_int_equal(count, 1);
+    assert_string_equal(dropped[0].uplink, "n0");
+    put(b, LEDGER_RECEIPT, names[LEDGER_CURSORS_MAX], 0, "new");
+    bench_close(b);
+    bench_open(b);
+    assert_int_equal(ledger_get_note(b->ledger, LEDGER_RECEIPT, "n0", &note, &size), ERROR_ABSENT);
+    for (int i = 1; i <= LEDGER_CURSORS_MAX; i++) {
+        assert_int_equal(ledger_get_note(b->ledger, LEDGER_RECEIPT, names[i], &note, &size), OK);
+    }
+    assert_int_equal(ledger_get_note(b->ledger, LEDGER_KEY, "", &note, &size), OK);
+    text_free(&note);
+}
+
 static void a_ledger_without_the_table_is_gone_on_with(void **state)
 {
     struct ledger_bench *b = *state;
@@ -214,6 +251,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_note_wakes_who_watches, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(notes_have_a_greatest_size_and_number, bench_setup,
                                         bench_teardown),
+        cmocka_unit_test_setup_teardown(an_uplink_that_makes_room_takes_its_receipt_along,
+                                        bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(a_ledger_without_the_table_is_gone_on_with, bench_setup,
                                         bench_teardown),
         cmocka_unit_test_setup_teardown(another_key_begins_another_log, bench_setup,

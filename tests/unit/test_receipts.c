@@ -189,10 +189,13 @@ static enum receipts_verdict resume(struct desk *desk, const char *nonce, uint64
                            &desk->from, &desk->why);
 }
 
-static void resume_is_obeyed_within_the_log_and_once_a_minute(void **state)
+static void resume_is_obeyed_after_the_answer_within_the_log_and_once_a_minute(void **state)
 {
     struct desk *desk = *state;
     static const char other[] = "abcdefabcdefabcdefabcdefabcdefab";
+    // One that comes before the answer is not the one of its minute.
+    assert_int_equal(resume(desk, NONCE, 60, 10, 1000 * S), RECEIPTS_IGNORED);
+    assert_int_equal(take(desk, 0, 100, NONCE), RECEIPTS_ANSWERED);
     assert_int_equal(resume(desk, other, 60, 10, 1000 * S), RECEIPTS_IGNORED);
     assert_int_equal(resume(desk, NONCE, 49, 10, 1000 * S), RECEIPTS_IGNORED);
     assert_int_equal(resume(desk, NONCE, SIZE + 1, 10, 1000 * S), RECEIPTS_IGNORED);
@@ -205,6 +208,7 @@ static void resume_is_obeyed_within_the_log_and_once_a_minute(void **state)
     assert_int_equal(desk->from, 61);
     receipts_connected(&desk->receipts, other, 1061 * S);
     assert_int_equal(resume(desk, NONCE, 62, 12, 2000 * S), RECEIPTS_IGNORED);
+    assert_int_equal(take(desk, 0, 100, other), RECEIPTS_ANSWERED);
     assert_int_equal(resume(desk, other, 62, 12, 1062 * S), RECEIPTS_RESUME);
 }
 
@@ -246,8 +250,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_not_the_centres_is_ignored, setup, teardown),
         cmocka_unit_test_setup_teardown(a_head_that_is_not_in_our_log_contradicts_it, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(resume_is_obeyed_within_the_log_and_once_a_minute, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            resume_is_obeyed_after_the_answer_within_the_log_and_once_a_minute, setup, teardown),
         cmocka_unit_test_setup_teardown(without_receipts_it_sends_again_ever_more_seldom, setup,
                                         teardown),
     };

@@ -1,8 +1,8 @@
 #include "outfile.h"
 
+#include "base/durable.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -39,19 +39,6 @@ int outfile_open(struct outfile *file, const char *path, struct why *why)
     return OK;
 }
 
-// So that the new name is durable too.
-static int sync_folder(const char *path)
-{
-    char copy[PATH_MAX];
-    snprintf(copy, sizeof copy, "%s", path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int result = fd < 0 ? -1 : fsync(fd);
-    if (fd >= 0) {
-        close(fd);
-    }
-    return result;
-}
-
 int outfile_close(struct outfile *file, int error, struct why *why)
 {
     if (!file->to) {
@@ -63,7 +50,7 @@ int outfile_close(struct outfile *file, int error, struct why *why)
     if (fclose(file->to) && !error) {
         error = fail(file->path, why);
     }
-    if (!error && (rename(file->part, file->path) || sync_folder(file->path))) {
+    if (!error && (rename(file->part, file->path) || durable_name(file->path))) {
         error = fail(file->path, why);
     }
     if (error) {
