@@ -7,6 +7,7 @@ import json
 import random
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 
@@ -189,6 +190,23 @@ def test_nothing_is_left_of_an_export_that_fails(stick, tmp_path):
     tally("export", "--ledger", stick.folder, "--from", "2020-01-01", "--to", "2020-01-02", "-o", out, status=1)
     tally("export", "--ledger", stick.folder, "-o", tmp_path / "no" / "such.tally", status=1)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def long_stick(tmp_path_factory):
+    """One whose export takes a while."""
+    return Stick(tmp_path_factory.mktemp("long") / "ledger", blocks=20000, readings=40, every=600, centres=1, change=0)
+
+
+@pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_nothing_is_left_of_an_export_that_is_interrupted(long_stick, tmp_path, way):
+    out = tmp_path / "x.tally"
+    out.write_text("what was there before")
+    export = subprocess.Popen([TALLY, "export", "--ledger", long_stick.folder, "-o", out])
+    wait_until(lambda: len(list(tmp_path.iterdir())) > 1, "an export under way")
+    export.send_signal(way)
+    assert export.wait(20) == -way
+    assert list(tmp_path.iterdir()) == [out] and out.read_text() == "what was there before"
 
 
 def test_what_is_not_signed_is_left_out_or_waited_for(tmp_path):
