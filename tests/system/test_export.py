@@ -13,7 +13,7 @@ import subprocess
 
 import independent
 import pytest
-from centre import Centre, sign_note
+from centre import Centre
 from cryptography.hazmat.primitives import serialization
 from support import (BUILD, Broker, Daemon, ModbusServer, TALLY, configuration, float_registers, needs_broker,
                      needs_daemon, wait_until)
@@ -265,7 +265,7 @@ def last_receipt(stick):
 
 def sign(stick, text):
     private = serialization.load_pem_private_key((stick.folder / "city-centre.key").read_bytes(), None)
-    return sign_note(text, "city-centre", private)
+    return independent.sign_note(text, "city-centre", private)
 
 
 def both_take(stick, note, path):
