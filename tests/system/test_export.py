@@ -32,10 +32,11 @@ def tally(*arguments, status=0):
 class Stick:
     """A made ledger: blocks of ten seconds from 2026-11-24T05:26:40Z on."""
 
-    def __init__(self, folder, blocks=600, readings=4, points=3, every=6, centres=2, change=400, signed=0, seed=1):
+    def __init__(self, folder, blocks=600, readings=4, points=3, every=6, centres=2, change=400, signed=0, seed=1,
+                 shift=(0, 0, 0)):
         self.folder = folder
-        subprocess.run([MAKE_STICK, folder, *map(str, (blocks, readings, points, every, centres, change, signed, seed))],
-                       check=True)
+        subprocess.run([MAKE_STICK, folder, *map(str, (blocks, readings, points, every, centres, change, signed, seed,
+                                                       *shift))], check=True)
         self.keys = ["--gateway-key", folder / "gateway.pub"]
         for name in ("city-centre", "national")[:centres]:
             self.keys += ["--centre-key", folder / f"{name}.pub"]
@@ -166,6 +167,21 @@ def test_what_it_says_of_a_fault(stick):
     assert found["fault"]["block"] == 150 and found["trusted"] == [151, 180]
 
 
+@pytest.mark.parametrize("seconds, said", [(3600, "later"), (-3600, "earlier")])
+def test_readings_timed_outside_the_receipts_are_listed_and_are_no_fault(tmp_path, seconds, said):
+    """They are as they were signed: it is the clock that was wrong."""
+    stick = Stick(tmp_path / "ledger", blocks=100, change=0, shift=(50, 53, seconds * 1000000))
+    path = tmp_path / "x.tally"
+    tally("export", "--ledger", stick.folder, "-o", path)
+    found = stick.verify(path)
+    assert found["good"] and found["outside"] == 12 and len(found["outside_first"]) == 5
+    assert {(one["block"], one["late"]) for one in found["outside_first"]} == {(50, seconds > 0), (51, seconds > 0)}
+    text = tally("verify", path, *stick.keys).stdout
+    assert "  12 readings are timed outside these bounds" in text and "    … and 7 more\n" in text
+    assert len(re.findall(rf"^    block 5[01], point [123]: 2026-\S+Z, {said} than the receipt of \S+ at 2026-\S+Z$", text,
+                          re.M)) == 5
+
+
 def test_keys_are_needed_and_must_be_keys(stick):
     path = stick.export(10, 20)
     assert "give --gateway-key" in tally("verify", path, status=2).stderr
@@ -202,7 +218,8 @@ def long_stick(tmp_path_factory):
 def test_nothing_is_left_of_an_export_that_is_interrupted(long_stick, tmp_path, way):
     out = tmp_path / "x.tally"
     out.write_text("what was there before")
-    export = subprocess.Popen([TALLY, "export", "--ledger", long_stick.folder, "-o", out])
+    export = subprocess.Popen([TALLY, "export", "--ledger", long_stick.folder, "-o", out],
+                              preexec_fn=lambda: signal.signal(way, signal.SIG_DFL))  # a shell's background ignores SIGINT
     wait_until(lambda: len(list(tmp_path.iterdir())) > 1, "an export under way")
     export.send_signal(way)
     assert export.wait(20) == -way
