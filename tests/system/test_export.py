@@ -285,6 +285,23 @@ def sign(stick, text):
     return independent.sign_note(text, "city-centre", private)
 
 
+def test_a_receipts_time_may_be_any_number(tmp_path):
+    stick = Stick(tmp_path / "ledger", blocks=100, every=0, change=0)
+    out = tmp_path / "x.tally"
+    tally("export", "--ledger", stick.folder, "-o", out)
+    theirs = independent.Export(out.read_bytes(), *stick.independent())
+    far = 1 << 62
+    note = sign(stick, f"tally-receipt/v1\ncentre city-centre\ntime {far}\nnonce -\nfrom 0\n" +
+                independent.write_checkpoint(theirs.origin, theirs.size, theirs.root))
+    database = sqlite3.connect(stick.folder / "ledger.db")
+    database.execute("INSERT INTO notes (kind, name, size, note) VALUES ('receipt', 'first', 100, ?)", (note.encode(),))
+    database.commit()
+    database.close()
+    said = tally("export", "--ledger", stick.folder, "-o", out).stdout
+    assert f"with the receipt of city-centre, second {far}, for blocks up to 99" in said
+    assert f"not later than second {far} (city-centre held them)" in tally("verify", out, *stick.keys).stdout
+
+
 def both_take(stick, note, path):
     """Whether tally and the independent check take the receipt; they must agree."""
     note = note if isinstance(note, bytes) else note.encode()

@@ -6,11 +6,14 @@
 #include "naming.h"
 #include "outfile.h"
 #include "progress.h"
+#include "show.h"
 #include "tally.h"
 
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
+
+#define SAID_MAX 65536
 
 struct request {
     const struct command *command;
@@ -65,12 +68,16 @@ static void say(const struct request *request, const struct export_notes *notes,
                "later\n",
                asked - first);
     }
+    struct text out = text_make(SAID_MAX);
     for (size_t i = 0; i < notes->count; i++) {
-        char utc[32];
-        clock_format_utc(notes->receipts[i].receipt.time_s * 1000000, utc);
-        printf("with the receipt of %s, %.19sZ, for blocks up to %" PRIu64 "\n",
-               notes->receipts[i].receipt.centre, utc, notes->receipts[i].last);
+        text_append_string(&out, "with the receipt of ");
+        show_append_clean(&out, notes->receipts[i].receipt.centre, SIZE_MAX);
+        text_append_string(&out, ", ");
+        show_append_second(&out, notes->receipts[i].receipt.time_s);
+        text_append_format(&out, ", for blocks up to %" PRIu64 "\n", notes->receipts[i].last);
     }
+    fwrite(out.data ? out.data : "", 1, out.length, stdout);
+    text_free(&out);
     if (notes->count == 0) {
         printf("without a receipt: none covers these blocks yet\n");
     }
