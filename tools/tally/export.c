@@ -180,9 +180,6 @@ static int run(const struct command *command, int argc, char **argv)
     status = moment_read_span(command, request.from, request.to, false, &request.from_us,
                               &request.to_us);
     status = status == EXIT_GOOD ? place_find(&request.place) : status;
-    if (status == EXIT_GOOD && !request.place.ledger) {
-        status = command_misused(command, "which ledger? give -c or --ledger");
-    }
     if (status == EXIT_GOOD) {
         status = perform(&request, csv);
     }
