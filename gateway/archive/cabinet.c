@@ -1,5 +1,7 @@
 #include "archive/cabinet.h"
 
+#include "archive/run.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,4 +110,10 @@ struct book_entry *cabinet_definitions(void *context, const struct digest *hash,
     }
     entry = &cabinet->book.entries[cabinet->book.count - 1];
     return points_each_file(&entry->points, take_file, &search) ? NULL : entry;
+}
+
+int cabinet_recovered(struct cabinet *cabinet, const struct block_view *view, struct why *why)
+{
+    struct file_search search = {cabinet, why};
+    return run_each_file(view, take_file, &search);
 }

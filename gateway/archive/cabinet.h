@@ -23,5 +23,7 @@ void cabinet_free(struct cabinet *cabinet);
 struct book_entry *cabinet_definitions(void *cabinet, const struct digest *hash, struct why *why);
 // A file that something names. ERROR_ABSENT, ERROR_DAMAGED, ERROR_RANGE (CABINET_FILES_MAX).
 int cabinet_file(struct cabinet *cabinet, const struct digest *hash, struct why *why);
+// The files that a block's events name (run_each_file). As cabinet_file, for the first that fails.
+int cabinet_recovered(struct cabinet *cabinet, const struct block_view *view, struct why *why);
 
 #endif

@@ -57,22 +57,10 @@ static void step(struct writing *writing)
     }
 }
 
-struct naming_file {
-    struct cabinet *cabinet;
-    struct why *why;
-};
-
-static int name_file(void *context, const struct digest *hash)
-{
-    struct naming_file *naming = context;
-    return cabinet_file(naming->cabinet, hash, naming->why);
-}
-
 // Checks every block, and lists what they name.
 static int look_through(struct writing *writing, struct why *why)
 {
     struct run *run = &writing->run;
-    struct naming_file naming = {&writing->cabinet, why};
     for (uint64_t n = writing->first; n < writing->end; n++) {
         int error = ledger_reader_block(writing->reader, n, &writing->bytes, why);
         if (error) {
@@ -82,7 +70,7 @@ static int look_through(struct writing *writing, struct why *why)
             return why_set(why, ERROR_DAMAGED, "block %" PRIu64 ": %s", run->fault.block,
                            run->fault.why.text);
         }
-        error = run_each_file(&run->view, name_file, &naming);
+        error = cabinet_recovered(&writing->cabinet, &run->view, why);
         if (error) {
             return error;
         }

@@ -1,63 +1,15 @@
-"""A testing centre of the tests' own, for gateways: paho and `cryptography`, written from docs/FORMAT.md, RFC 6962 and the
+"""A testing centre of the tests' own, for gateways: paho and independent.py, written from docs/FORMAT.md, RFC 6962 and the
 C2SP texts alone. It keeps blocks in memory, believes nothing but a signed root, and can be told to behave badly."""
 
 import base64
-import hashlib
 import json
 import threading
 import time
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from independent import Refused, open_note, read_checkpoint, root_of, sign_note, verifier_line, write_checkpoint
 from support import mqtt_client, wait_until
-
-DASH = "\u2014"
-
-
-def der_of(public):
-    return public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-
-
-def key_id(public):
-    return hashlib.sha256(der_of(public)).digest()[:4]
-
-
-def verifier_line(name, public):
-    return f"{name}+{key_id(public).hex()}+{base64.b64encode(bytes([2]) + der_of(public)).decode()}"
-
-
-def sign_note(text, name, private):
-    signature = private.sign(text.encode(), ec.ECDSA(hashes.SHA256()))
-    line = base64.b64encode(key_id(private.public_key()) + signature).decode()
-    return f"{text}\n{DASH} {name} {line}\n"
-
-
-def open_note(note, public):
-    """The note's text and the name that signed it; raises when `public` alone did not sign it."""
-    text, _, signatures = note.rpartition("\n\n")
-    (line,) = signatures.splitlines()
-    dash, name, digits = line.split(" ")
-    signed = base64.b64decode(digits, validate=True)
-    assert dash == DASH and signed[:4] == key_id(public), "signed by another key"
-    public.verify(signed[4:], (text + "\n").encode(), ec.ECDSA(hashes.SHA256()))
-    return text + "\n", name
-
-
-def root_of(leaves):
-    """RFC 6962 §2.1, of leaf hashes."""
-    if not leaves:
-        return hashlib.sha256(b"").digest()
-    if len(leaves) == 1:
-        return leaves[0]
-    split = 1
-    while split * 2 < len(leaves):
-        split *= 2
-    return hashlib.sha256(b"\1" + root_of(leaves[:split]) + root_of(leaves[split:])).digest()
-
-
-def leaf_of(block):
-    return hashlib.sha256(b"\0" + block).digest()
 
 
 class Log:
@@ -74,7 +26,7 @@ class Log:
         self.faults = []
 
     def root(self, size):
-        return root_of([leaf_of(self.blocks[n]) for n in range(size)])
+        return root_of([self.blocks[n] for n in range(size)])
 
 
 class Centre:
@@ -100,8 +52,8 @@ class Centre:
     def receipt(self, log, nonce="-", size=None, root=None):
         size = log.head if size is None else size
         root = log.root(size) if root is None else root
-        text = (f"tally-receipt/v1\ncentre {self.name}\ntime {int(time.time())}\nnonce {nonce}\nfrom 0\n{log.origin}\n"
-                f"{size}\n{base64.b64encode(root).decode()}\n")
+        text = (f"tally-receipt/v1\ncentre {self.name}\ntime {int(time.time())}\nnonce {nonce}\nfrom 0\n" +
+                write_checkpoint(log.origin, size, root))
         note = sign_note(text, self.name, self.private)
         self.receipts.append(note)
         self.publish(log, "receipt", note, True)
@@ -142,12 +94,11 @@ class Centre:
             return
         try:
             text, name = open_note(payload.decode(), log.key)
-        except (InvalidSignature, AssertionError, ValueError) as error:
+            origin, size, root = read_checkpoint(text)
+        except (Refused, ValueError) as error:
             log.faults.append(f"checkpoint: {error!r}")
             return
-        origin, size, root = text.splitlines()
         assert origin == name == log.origin
-        size, root = int(size), base64.b64decode(root, validate=True)
         if any(n not in log.blocks for n in range(log.head, size)):
             return
         if log.root(size) != root:

@@ -1,4 +1,4 @@
-"""A gateway of the tests' own, for centres: paho and `cryptography`, written from docs/FORMAT.md and the C2SP texts alone.
+"""A gateway of the tests' own, for centres: paho and independent.py, written from docs/FORMAT.md and the C2SP texts alone.
 It makes its own blocks, signs its own checkpoints, and can be told to lie."""
 
 import base64
@@ -9,8 +9,8 @@ import threading
 import time
 
 import zstandard
-from centre import der_of, leaf_of, open_note, root_of, sign_note, verifier_line
 from cryptography.hazmat.primitives.asymmetric import ec
+from independent import Receipt, der_of, leaf_hash, root_of, sign_note, verifier_line, write_checkpoint
 from support import SITE, mqtt_client, wait_until
 
 DRIVER = b"maker: Test\nmodel: Meter\n"
@@ -46,7 +46,7 @@ class Gateway:
         """Appends blocks; returns them."""
         for _ in range(count):
             n = len(self.blocks)
-            prev = leaf_of(self.blocks[-1]).hex() if n else ""
+            prev = leaf_hash(self.blocks[-1]).hex() if n else ""
             now = 1795498776000000 + n * 1000000
             block = {"tally": 1, "log": self.origin, "n": n, "prev": prev, "run": self.run,
                      "mono_us": [n * 1000000, n * 1000000 + 10], "closed_us": now,
@@ -58,12 +58,12 @@ class Gateway:
         return self.blocks[-count:]
 
     def root(self, size=None):
-        return root_of([leaf_of(block) for block in self.blocks[:size]])
+        return root_of(self.blocks[:size])
 
     def checkpoint_note(self, size=None, root=None, key=None):
         size = len(self.blocks) if size is None else size
         root = self.root(size) if root is None else root
-        return sign_note(f"{self.origin}\n{size}\n{base64.b64encode(root).decode()}\n", self.origin, key or self.key)
+        return sign_note(write_checkpoint(self.origin, size, root), self.origin, key or self.key)
 
     def fingerprint(self):
         return hashlib.sha256(der_of(self.key.public_key())).hexdigest()
@@ -141,11 +141,10 @@ class Gateway:
         with self.lock:
             notes = [note for _, note in self.receipts]
         for note in notes:
-            text, name = open_note(note, public)
-            lines = text.splitlines()
-            assert lines[0] == "tally-receipt/v1" and lines[1] == f"centre {name}" and lines[5] == self.origin
-            out.append((lines[3].removeprefix("nonce "), int(lines[4].removeprefix("from ")), int(lines[6]),
-                        base64.b64decode(lines[7], validate=True), int(lines[2].removeprefix("time "))))
+            receipt = Receipt(note.encode())
+            receipt.note.verify(receipt.centre, public)
+            assert receipt.origin == self.origin
+            out.append((receipt.nonce, receipt.start, receipt.size, receipt.root, receipt.time))
         return out
 
     def wait_receipt(self, public, size, nonce=None, seconds=30):

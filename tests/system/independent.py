@@ -1,7 +1,7 @@
-"""A check of exports that shares no code with ours: written from RFC 6962 and RFC 9162, the C2SP texts (signed-note,
-tlog-checkpoint, tlog-proof), POSIX's ustar and docs/FORMAT.md, with `cryptography` for the signatures.
+"""Trees, signed notes and a check of exports that share no code with ours: written from RFC 6962 and RFC 9162, the C2SP
+texts (signed-note, tlog-checkpoint, tlog-proof), POSIX's ustar and docs/FORMAT.md, with `cryptography` for the signatures.
 
-Everything raises Refused, with what is wrong."""
+Every check raises Refused, with what is wrong."""
 
 import base64
 import hashlib
@@ -77,6 +77,11 @@ class Tree:
         return self.subproof(m, k, hi, False) + [self.root_of(lo, k)]
 
 
+def root_of(blocks):
+    """The root over these blocks."""
+    return Tree([leaf_hash(block) for block in blocks]).root_of(0, len(blocks))
+
+
 def root_from_inclusion(leaf, index, size, proof):
     """The root that an inclusion proof gives: from the shape of the tree, downwards."""
     need(0 <= index < size, "a leaf beyond the tree")
@@ -148,8 +153,16 @@ def load_key(data):
     return name, key
 
 
+def der_of(key):
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
 def key_identifier(key):
-    return sha256(key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo))[:4]
+    return sha256(der_of(key))[:4]
+
+
+def verifier_line(name, key):
+    return f"{name}+{key_identifier(key).hex()}+{base64.b64encode(bytes([2]) + der_of(key)).decode()}"
 
 
 class Note:
@@ -187,6 +200,23 @@ class Note:
             raise Refused(f"the signature of {name} does not verify") from None
 
 
+def sign_note(text, name, private):
+    signed = key_identifier(private.public_key()) + private.sign(text.encode(), ec.ECDSA(hashes.SHA256()))
+    return f"{text}\n\u2014 {name} {base64.b64encode(signed).decode()}\n"
+
+
+def open_note(note, key):
+    """The note's text and the name that signed it, with this key and alone."""
+    note = Note(note.encode())
+    name = note.signatures[0][0]
+    note.verify(name, key)
+    return note.text, name
+
+
+def write_checkpoint(origin, size, root):
+    return f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
+
+
 def read_checkpoint(text):
     lines = text.split("\n")
     need(len(lines) == 4 and lines[3] == "", "a checkpoint has three lines")
@@ -202,12 +232,12 @@ class Receipt:
         need(len(lines) == 6 and lines[0] == "tally-receipt/v1", "no receipt")
         for i, key in enumerate(("centre", "time", "nonce", "from"), 1):
             need(lines[i].startswith(key + " "), f"no {key}")
-        self.centre, time, nonce, start = (line.split(" ", 1)[1] for line in lines[1:5])
+        self.centre, time, self.nonce, start = (line.split(" ", 1)[1] for line in lines[1:5])
         need(re.fullmatch(r"[!-*,-~]{1,128}", self.centre), "a centre's name")
-        need(re.fullmatch(r"-|[0-9a-f]{32}", nonce), "a nonce")
-        self.time = number(time)
+        need(re.fullmatch(r"-|[0-9a-f]{32}", self.nonce), "a nonce")
+        self.time, self.start = number(time), number(start)
         self.origin, self.size, self.root = read_checkpoint(lines[5])
-        need(number(start) <= self.size, "from above the size")
+        need(self.start <= self.size, "from above the size")
 
 
 # --- C2SP tlog-proof, and the receipt's in its likeness

@@ -12,10 +12,10 @@ import threading
 import time
 
 import pytest
-from centre import leaf_of, open_note, sign_note
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from gateway import CONFIG, DRIVER, Gateway, definitions
+from independent import leaf_hash, open_note, sign_note
 from stored import check_chain, ledger_blocks, ledger_files
 from support import (BUILD, ROOT, TALLY, Broker, Daemon, ModbusServer, Process, configuration, float_registers,
                      needs_broker, needs_daemon, wait_until)
@@ -352,7 +352,7 @@ def test_a_root_that_disagrees_discards_the_blocks_and_asks_again(pair):
     centre, gateway = pair
     true = gateway.make(2)
     false = [block.replace(b"230.1", b"230.9") for block in true]
-    false[1] = false[1].replace(leaf_of(true[0]).hex().encode(), leaf_of(false[0]).hex().encode())
+    false[1] = false[1].replace(leaf_hash(true[0]).hex().encode(), leaf_hash(false[0]).hex().encode())
     for block in false:
         gateway.publish("block", block)
     gateway.send_checkpoint()

@@ -7,12 +7,13 @@ import json
 import random
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 
 import independent
 import pytest
-from centre import Centre, sign_note
+from centre import Centre
 from cryptography.hazmat.primitives import serialization
 from support import (BUILD, Broker, Daemon, ModbusServer, TALLY, configuration, float_registers, needs_broker,
                      needs_daemon, wait_until)
@@ -31,10 +32,11 @@ def tally(*arguments, status=0):
 class Stick:
     """A made ledger: blocks of ten seconds from 2026-11-24T05:26:40Z on."""
 
-    def __init__(self, folder, blocks=600, readings=4, points=3, every=6, centres=2, change=400, signed=0, seed=1):
+    def __init__(self, folder, blocks=600, readings=4, points=3, every=6, centres=2, change=400, signed=0, seed=1,
+                 shift=(0, 0, 0)):
         self.folder = folder
-        subprocess.run([MAKE_STICK, folder, *map(str, (blocks, readings, points, every, centres, change, signed, seed))],
-                       check=True)
+        subprocess.run([MAKE_STICK, folder, *map(str, (blocks, readings, points, every, centres, change, signed, seed,
+                                                       *shift))], check=True)
         self.keys = ["--gateway-key", folder / "gateway.pub"]
         for name in ("city-centre", "national")[:centres]:
             self.keys += ["--centre-key", folder / f"{name}.pub"]
@@ -165,6 +167,21 @@ def test_what_it_says_of_a_fault(stick):
     assert found["fault"]["block"] == 150 and found["trusted"] == [151, 180]
 
 
+@pytest.mark.parametrize("seconds, said", [(3600, "later"), (-3600, "earlier")])
+def test_readings_timed_outside_the_receipts_are_listed_and_are_no_fault(tmp_path, seconds, said):
+    """They are as they were signed: it is the clock that was wrong."""
+    stick = Stick(tmp_path / "ledger", blocks=100, change=0, shift=(50, 53, seconds * 1000000))
+    path = tmp_path / "x.tally"
+    tally("export", "--ledger", stick.folder, "-o", path)
+    found = stick.verify(path)
+    assert found["good"] and found["outside"] == 12 and len(found["outside_first"]) == 5
+    assert {(one["block"], one["late"]) for one in found["outside_first"]} == {(50, seconds > 0), (51, seconds > 0)}
+    text = tally("verify", path, *stick.keys).stdout
+    assert "  12 readings are timed outside these bounds" in text and "    … and 7 more\n" in text
+    assert len(re.findall(rf"^    block 5[01], point [123]: 2026-\S+Z, {said} than the receipt of \S+ at 2026-\S+Z$", text,
+                          re.M)) == 5
+
+
 def test_keys_are_needed_and_must_be_keys(stick):
     path = stick.export(10, 20)
     assert "give --gateway-key" in tally("verify", path, status=2).stderr
@@ -189,6 +206,24 @@ def test_nothing_is_left_of_an_export_that_fails(stick, tmp_path):
     tally("export", "--ledger", stick.folder, "--from", "2020-01-01", "--to", "2020-01-02", "-o", out, status=1)
     tally("export", "--ledger", stick.folder, "-o", tmp_path / "no" / "such.tally", status=1)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def long_stick(tmp_path_factory):
+    """One whose export takes a while."""
+    return Stick(tmp_path_factory.mktemp("long") / "ledger", blocks=20000, readings=40, every=600, centres=1, change=0)
+
+
+@pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_nothing_is_left_of_an_export_that_is_interrupted(long_stick, tmp_path, way):
+    out = tmp_path / "x.tally"
+    out.write_text("what was there before")
+    export = subprocess.Popen([TALLY, "export", "--ledger", long_stick.folder, "-o", out],
+                              preexec_fn=lambda: signal.signal(way, signal.SIG_DFL))  # a shell's background ignores SIGINT
+    wait_until(lambda: len(list(tmp_path.iterdir())) > 1, "an export under way")
+    export.send_signal(way)
+    assert export.wait(20) == -way
+    assert list(tmp_path.iterdir()) == [out] and out.read_text() == "what was there before"
 
 
 def test_what_is_not_signed_is_left_out_or_waited_for(tmp_path):
@@ -247,7 +282,24 @@ def last_receipt(stick):
 
 def sign(stick, text):
     private = serialization.load_pem_private_key((stick.folder / "city-centre.key").read_bytes(), None)
-    return sign_note(text, "city-centre", private)
+    return independent.sign_note(text, "city-centre", private)
+
+
+def test_a_receipts_time_may_be_any_number(tmp_path):
+    stick = Stick(tmp_path / "ledger", blocks=100, every=0, change=0)
+    out = tmp_path / "x.tally"
+    tally("export", "--ledger", stick.folder, "-o", out)
+    theirs = independent.Export(out.read_bytes(), *stick.independent())
+    far = 1 << 62
+    note = sign(stick, f"tally-receipt/v1\ncentre city-centre\ntime {far}\nnonce -\nfrom 0\n" +
+                independent.write_checkpoint(theirs.origin, theirs.size, theirs.root))
+    database = sqlite3.connect(stick.folder / "ledger.db")
+    database.execute("INSERT INTO notes (kind, name, size, note) VALUES ('receipt', 'first', 100, ?)", (note.encode(),))
+    database.commit()
+    database.close()
+    said = tally("export", "--ledger", stick.folder, "-o", out).stdout
+    assert f"with the receipt of city-centre, second {far}, for blocks up to 99" in said
+    assert f"not later than second {far} (city-centre held them)" in tally("verify", out, *stick.keys).stdout
 
 
 def both_take(stick, note, path):

@@ -8,7 +8,8 @@ import subprocess
 import time
 
 import pytest
-from centre import Centre, open_note
+from centre import Centre
+from independent import open_note
 from stored import check_chain, ledger_blocks, stored_events
 from support import (Broker, Daemon, ModbusServer, TALLY, configuration, float_registers, needs_broker, needs_daemon,
                      wait_until)

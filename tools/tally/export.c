@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NUMBERS_MAX 1000
+#define SAID_MAX 65536
 
 struct request {
     const struct command *command;
@@ -29,47 +29,6 @@ static int fail(const struct why *why)
 {
     fprintf(stderr, "tally export: %s\n", why->text);
     return EXIT_FINDING;
-}
-
-// The definitions that the last block names.
-static int last_definitions(struct request *request, struct digest *definitions, struct why *why)
-{
-    struct text bytes = text_make(BLOCK_BYTES_MAX);
-    struct block_view view = {0};
-    int error = ledger_reader_block(request->reader, request->log_size - 1, &bytes, why);
-    error = error ? error : block_parse(&view, bytes.data, bytes.length, why);
-    if (!error) {
-        *definitions = view.definitions;
-    }
-    block_view_free(&view);
-    text_free(&bytes);
-    return error;
-}
-
-// The site's time zone, in which local times are meant; and whether there is such a point.
-static int find_names(struct request *request)
-{
-    struct why why = {""};
-    struct digest definitions;
-    struct naming naming = {.reader = request->reader,
-                            .name = request->point ? request->point : ""};
-    uint32_t numbers[NUMBERS_MAX];
-    size_t count = 1;
-    int error = last_definitions(request, &definitions, &why);
-    error = error ? error : naming_find(&naming, &definitions, &why);
-    if (!error && request->point) {
-        error = ledger_reader_point_numbers(request->reader, request->point, numbers, NUMBERS_MAX,
-                                            &count, &why);
-    }
-    if (error) {
-        return fail(&why);
-    }
-    if (count == 0) {
-        naming_print_unknown(&naming, &definitions);
-        return EXIT_FINDING;
-    }
-    show_set_zone(naming.time_zone);
-    return EXIT_GOOD;
 }
 
 // --- the archive
@@ -109,12 +68,16 @@ static void say(const struct request *request, const struct export_notes *notes,
                "later\n",
                asked - first);
     }
+    struct text out = text_make(SAID_MAX);
     for (size_t i = 0; i < notes->count; i++) {
-        char utc[32];
-        clock_format_utc(notes->receipts[i].receipt.time_s * 1000000, utc);
-        printf("with the receipt of %s, %.19sZ, for blocks up to %" PRIu64 "\n",
-               notes->receipts[i].receipt.centre, utc, notes->receipts[i].last);
+        text_append_string(&out, "with the receipt of ");
+        show_append_clean(&out, notes->receipts[i].receipt.centre, SIZE_MAX);
+        text_append_string(&out, ", ");
+        show_append_second(&out, notes->receipts[i].receipt.time_s);
+        text_append_format(&out, ", for blocks up to %" PRIu64 "\n", notes->receipts[i].last);
     }
+    fwrite(out.data ? out.data : "", 1, out.length, stdout);
+    text_free(&out);
     if (notes->count == 0) {
         printf("without a receipt: none covers these blocks yet\n");
     }
@@ -177,21 +140,15 @@ static int export_csv(struct request *request)
 static int perform(struct request *request, bool csv)
 {
     struct why why = {""};
-    int error = ledger_reader_open(&request->reader, request->place.ledger, &why);
-    error = error ? error
-                  : ledger_reader_extent(request->reader, &request->log_first, &request->log_size,
-                                         &why);
-    if (!error && request->log_first == request->log_size) {
-        error = why_set(&why, ERROR_ABSENT, "the ledger holds no block yet");
-    }
-    if (error) {
+    if (ledger_reader_open(&request->reader, request->place.ledger, &why)) {
         return fail(&why);
     }
-    int status = find_names(request);
-    if (status == EXIT_GOOD) {
-        status = moment_read_span(request->command, request->from, request->to, true,
-                                  &request->from_us, &request->to_us);
+    struct naming naming = {.reader = request->reader, .name = request->point};
+    if (naming_now(&naming, request->command->name, &request->log_first, &request->log_size)) {
+        return EXIT_FINDING;
     }
+    int status = moment_read_span(request->command, request->from, request->to, true,
+                                  &request->from_us, &request->to_us);
     if (status != EXIT_GOOD) {
         return status;
     }
@@ -223,9 +180,6 @@ static int run(const struct command *command, int argc, char **argv)
     status = moment_read_span(command, request.from, request.to, false, &request.from_us,
                               &request.to_us);
     status = status == EXIT_GOOD ? place_find(&request.place) : status;
-    if (status == EXIT_GOOD && !request.place.ledger) {
-        status = command_misused(command, "which ledger? give -c or --ledger");
-    }
     if (status == EXIT_GOOD) {
         status = perform(&request, csv);
     }

@@ -12,14 +12,6 @@ static bool is_good(const struct verdict *verdict)
     return !verdict->fault.found;
 }
 
-static void append_second(struct text *out, int64_t seconds)
-{
-    char utc[32];
-    // A receipt's time is any number of a file.
-    clock_format_utc(seconds > INT64_MAX / 2000000 ? 0 : seconds * 1000000, utc);
-    text_append_format(out, "%.19sZ", utc);
-}
-
 static void append_clean(struct text *out, const char *string)
 {
     show_append_clean(out, string, SIZE_MAX);
@@ -57,7 +49,7 @@ static void append_limits(struct text *out, const struct verdict *verdict)
     if (lower->there && lower->block + 1 < verdict->end) {
         text_append_format(out, "  blocks %" PRIu64 " to %" PRIu64 ": later than ",
                            lower->block + 1, verdict->end - 1);
-        append_second(out, lower->time_s);
+        show_append_second(out, lower->time_s);
         text_append_string(out, " (a receipt of ");
         append_clean(out, lower->centre);
         text_append_format(out, " stands in block %" PRIu64 ")\n", lower->block);
@@ -65,7 +57,7 @@ static void append_limits(struct text *out, const struct verdict *verdict)
     if (upper->there) {
         text_append_format(out, "  blocks %" PRIu64 " to %" PRIu64 ": not later than ",
                            verdict->first, upper->block);
-        append_second(out, upper->time_s);
+        show_append_second(out, upper->time_s);
         text_append_string(out, " (");
         append_clean(out, upper->centre);
         text_append_string(out, " held them)\n");
@@ -105,7 +97,7 @@ static void append_outside(struct text *out, const struct verdict *verdict)
                                             : ", earlier than the receipt of ");
         append_clean(out, shown->centre);
         text_append_string(out, " at ");
-        append_second(out, shown->receipt_s);
+        show_append_second(out, shown->receipt_s);
         text_append_string(out, "\n");
     }
     if (verdict->outside > verdict->shown_count) {

@@ -16,9 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BINS_MAX    100000
-#define NUMBERS_MAX 1000
-#define FILES_MAX   4096 // a driver an instrument, and some
+#define BINS_MAX 100000
 
 struct history {
     const char *point, *from, *to; // as given; NULL when not
@@ -34,10 +32,8 @@ struct history {
     struct text bytes;
     struct block_view view;
     struct rows rows;
-    char run[33];                  // of the block before
-    uint64_t left_out;             // damaged blocks
-    uint32_t numbers[NUMBERS_MAX]; // that the point has had
-    size_t number_count;
+    char run[33];      // of the block before
+    uint64_t left_out; // damaged blocks
 };
 
 static bool is_ours(const struct history *history, uint32_t point, int64_t t_us)
@@ -191,8 +187,8 @@ static int sum_bins(struct history *history, struct series *series, struct serie
                     struct series_bin *part, struct why *why)
 {
     int error = OK;
-    for (size_t i = 0; i < history->number_count && !error; i++) {
-        error = series_bins(series, history->reader, history->numbers[i], history->from_us,
+    for (size_t i = 0; i < history->naming.number_count && !error; i++) {
+        error = series_bins(series, history->reader, history->naming.numbers[i], history->from_us,
                             history->to_us, part, history->bins, why);
         if (!error) {
             add_bins(sum, part, history->bins);
@@ -268,8 +264,8 @@ static int write_intervals(struct history *history, uint64_t first, uint64_t las
     struct intervals intervals = {.directory = history->directory,
                                   .name = history->point,
                                   .reader = history->reader,
-                                  .numbers = history->numbers,
-                                  .number_count = history->number_count,
+                                  .numbers = history->naming.numbers,
+                                  .number_count = history->naming.number_count,
                                   .interval = history->every,
                                   .form = history->form,
                                   .from_us = history->from_us,
@@ -293,55 +289,10 @@ static int read_times(const struct command *command, struct history *history)
                             &history->from_us, &history->to_us);
 }
 
-static int last_definitions(struct ledger_reader *reader, uint64_t n, struct digest *definitions,
-                            struct why *why)
-{
-    size_t count;
-    struct digest *files = calloc(FILES_MAX, sizeof *files);
-    int error =
-        files ? ledger_reader_definitions(reader, n, definitions, files, FILES_MAX, &count, why)
-              : why_set(why, ERROR_MEMORY, "no memory");
-    free(files);
-    return error;
-}
-
-// The point's numbers and the ledger's time zone. 0; an error, or ERROR_ABSENT when there is no
-// such point, which is said.
-static int find_point(struct history *history, uint64_t last, struct why *why)
-{
-    struct digest definitions;
-    int error = last_definitions(history->reader, last, &definitions, why);
-    error = error ? error : naming_find(&history->naming, &definitions, why);
-    error = error ? error
-                  : ledger_reader_point_numbers(history->reader, history->point, history->numbers,
-                                                NUMBERS_MAX, &history->number_count, why);
-    if (error) {
-        fprintf(stderr, "tally history: %s\n", why->text);
-        return error;
-    }
-    if (!history->number_count) {
-        naming_print_unknown(&history->naming, &definitions);
-        return ERROR_ABSENT;
-    }
-    if (!show_set_zone(history->naming.time_zone)) {
-        fprintf(stderr,
-                "tally history: this machine does not know the time zone '%s': local times are "
-                "UTC\n",
-                history->naming.time_zone);
-    }
-    return OK;
-}
-
 static int write_history(const struct command *command, struct history *history)
 {
-    struct why why = {""};
-    uint64_t first = 0, size = 0;
-    int error = ledger_reader_extent(history->reader, &first, &size, &why);
-    if (error || first == size) {
-        fprintf(stderr, "tally history: %s\n", error ? why.text : "the ledger holds no block yet");
-        return EXIT_FINDING;
-    }
-    if (find_point(history, size - 1, &why) != OK) {
+    uint64_t first, size;
+    if (naming_now(&history->naming, command->name, &first, &size) != OK) {
         return EXIT_FINDING;
     }
     int status = read_times(command, history);

@@ -1,5 +1,7 @@
 #include "naming.h"
 
+#include "show.h"
+
 #include "config/document.h"
 
 #include <cjson/cJSON.h>
@@ -9,6 +11,7 @@
 
 #define FILE_MAX    (16u << 20)
 #define NAMES_SHOWN 40
+#define NEEDED_MAX  4096 // files of definitions: a driver an instrument, and some
 
 static int read_definitions(struct ledger_reader *reader, const struct digest *hash, cJSON **out,
                             struct why *why)
@@ -61,7 +64,7 @@ int naming_find(struct naming *naming, const struct digest *definitions, struct 
     {
         char name[160];
         name_point(point, name, sizeof name);
-        if (strcmp(name, naming->name) == 0) {
+        if (naming->name && strcmp(name, naming->name) == 0) {
             naming->found = true;
             naming->number = (uint32_t)strtoul(point->string, NULL, 10);
             snprintf(naming->unit, sizeof naming->unit, "%s", string_of(point, "unit"));
@@ -71,7 +74,8 @@ int naming_find(struct naming *naming, const struct digest *definitions, struct 
     return OK;
 }
 
-void naming_print_unknown(struct naming *naming, const struct digest *definitions)
+// That there is no such point in these definitions, with the nearest name and the names there are.
+static void print_unknown(struct naming *naming, const struct digest *definitions)
 {
     cJSON *json = NULL;
     fprintf(stderr, "there is no point '%s' in this ledger", naming->name);
@@ -105,4 +109,45 @@ void naming_print_unknown(struct naming *naming, const struct digest *definition
     free(words);
     free(names);
     cJSON_Delete(json);
+}
+
+static int last_definitions(struct ledger_reader *reader, uint64_t n, struct digest *definitions,
+                            struct why *why)
+{
+    size_t count;
+    struct digest *files = calloc(NEEDED_MAX, sizeof *files);
+    int error =
+        files ? ledger_reader_definitions(reader, n, definitions, files, NEEDED_MAX, &count, why)
+              : why_set(why, ERROR_MEMORY, "no memory");
+    free(files);
+    return error;
+}
+
+int naming_now(struct naming *naming, const char *command, uint64_t *first, uint64_t *size)
+{
+    struct why why = {""};
+    struct digest definitions;
+    int error = ledger_reader_extent(naming->reader, first, size, &why);
+    if (!error && *first == *size) {
+        error = why_set(&why, ERROR_ABSENT, "the ledger holds no block yet");
+    }
+    error = error ? error : last_definitions(naming->reader, *size - 1, &definitions, &why);
+    error = error ? error : naming_find(naming, &definitions, &why);
+    if (!error && naming->name) {
+        error = ledger_reader_point_numbers(naming->reader, naming->name, naming->numbers,
+                                            NAMING_NUMBERS_MAX, &naming->number_count, &why);
+    }
+    if (error) {
+        fprintf(stderr, "%s: %s\n", command, why.text);
+        return error;
+    }
+    if (naming->name && !naming->number_count) {
+        print_unknown(naming, &definitions);
+        return ERROR_ABSENT;
+    }
+    if (!show_set_zone(naming->time_zone)) {
+        fprintf(stderr, "%s: this machine does not know the time zone '%s': local times are UTC\n",
+                command, naming->time_zone);
+    }
+    return OK;
 }

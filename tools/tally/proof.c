@@ -77,9 +77,6 @@ static int run(const struct command *command, int argc, char **argv)
         return command_misused(command, "of which block? give its number");
     }
     status = place_find(&request.place);
-    if (status == EXIT_GOOD && !request.place.ledger) {
-        status = command_misused(command, "which ledger? give -c or --ledger");
-    }
     status = status == EXIT_GOOD ? perform(&request) : status;
     place_free(&request.place);
     return status;

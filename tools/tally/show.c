@@ -1,8 +1,10 @@
 #include "show.h"
 
+#include "base/clock.h"
 #include "base/reading.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +12,8 @@
 #include <time.h>
 #include <wchar.h>
 #include <wctype.h>
+
+#define YEAR_9999_S INT64_C(253402300799) // the last second that is written with four digits
 
 // The next character of the string: how many bytes, how many columns; bytes that are no character,
 // or none to be printed, count as one byte (or all of theirs) and a "?".
@@ -75,6 +79,17 @@ void show_append_local(struct text *out, int64_t t_us)
     long minutes = t.tm_gmtoff / 60;
     text_append_format(out, "%s.%03d %c%02ld:%02ld", date, (int)(rest / 1000),
                        minutes < 0 ? '-' : '+', labs(minutes) / 60, labs(minutes) % 60);
+}
+
+void show_append_second(struct text *out, int64_t seconds)
+{
+    char utc[32];
+    if (seconds < 0 || seconds > YEAR_9999_S) {
+        text_append_format(out, "second %" PRId64, seconds);
+        return;
+    }
+    clock_format_utc(seconds * 1000000, utc);
+    text_append_format(out, "%.19sZ", utc);
 }
 
 void show_append_duration(struct text *out, int64_t us)

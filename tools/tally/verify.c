@@ -234,9 +234,6 @@ static int perform(struct request *request, int count, char **paths)
         return verify_one(request, paths[0]);
     }
     int status = place_find(&request->place);
-    if (status == EXIT_GOOD && !request->place.ledger) {
-        status = command_misused(request->command, "which ledger? give -c or --ledger");
-    }
     return status == EXIT_GOOD ? verify_place(request) : status;
 }
 
