@@ -9,7 +9,7 @@
 #define TALLY_CENTRE_STORE_H
 
 #include "base/text.h"
-#include "frontier.h"
+#include "ledger/frontier.h"
 #include "ident/key.h"
 #include "ledger/ledger.h"
 
