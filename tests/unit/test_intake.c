@@ -34,7 +34,7 @@ struct fake_store {
     struct text checkpoint;
     struct store_definitions definitions; // the last; files not kept
     int error;                            // of every call that writes, when not OK
-    unsigned appends, asides;
+    unsigned appends, asides, changes;    // of definitions
 };
 
 static int fake_load(void *context, const char *origin, struct store_head *head, struct why *why)
@@ -61,6 +61,7 @@ static int fake_append(void *context, const char *origin, const struct store_app
     }
     fake->head.keyed = true;
     fake->head.key = *append->key;
+    fake->changes += (unsigned)append->definitions_count;
     if (append->definitions_count) {
         fake->definitions = append->definitions[append->definitions_count - 1];
     }
@@ -538,6 +539,51 @@ static void a_block_that_does_not_go_on_is_not_taken_though_it_is_signed(void **
     text_free(&other);
 }
 
+static void no_more_than_a_few_blocks_wait_for_one_number(void **state)
+{
+    struct world *world = *state;
+    make(world, 2);
+    send_range(world, 0, 2);
+    for (int i = 0; i < 10; i++) {
+        char word[16];
+        snprintf(word, sizeof word, "false %d", i);
+        struct text other =
+            seal(ORIGIN, 2, world->leaves[1], (struct digest){{0}}, "other", "x", word);
+        send(world, &other);
+        text_free(&other);
+    }
+    assert_int_equal(world->log.pending.count, 2 + PENDING_ALTERNATIVES);
+}
+
+static void a_block_far_beyond_the_head_is_not_taken(void **state)
+{
+    struct world *world = *state;
+    struct digest none = {{0}};
+    struct text last = seal(ORIGIN, INTAKE_WINDOW - 1, none, none, "other", "x", "y");
+    struct text beyond = seal(ORIGIN, INTAKE_WINDOW, none, none, "other", "x", "y");
+    send(world, &beyond);
+    assert_int_equal(world->faults[FAULT_ROOM], 1);
+    assert_int_equal(world->log.pending.count, 0);
+    send(world, &last);
+    assert_int_equal(world->faults[FAULT_ROOM], 1);
+    assert_int_equal(world->log.pending.count, 1);
+    text_free(&last);
+    text_free(&beyond);
+}
+
+static void readings_are_counted_only_where_all_before_them_are(void **state)
+{
+    struct world *world = *state;
+    make(world, 5);
+    send_range(world, 0, 3);
+    sign(world, 3);
+    assert_int_equal(world->log.counted, 3);
+    world->log.counted = 1; // as after a crash
+    send_range(world, 3, 5);
+    sign(world, 5);
+    assert_int_equal(world->log.counted, 1);
+}
+
 static void a_hole_is_asked_for_ever_less_often(void **state)
 {
     struct world *world = *state;
@@ -580,6 +626,7 @@ static void a_signed_root_that_contradicts_what_is_held_is_a_fork(void **state)
     send_range(world, 6, 7);
     sign(world, 7);
     assert_int_equal(world->fake.size, 6);
+    assert_int_equal(world->log.pending.count, 0);
 }
 
 static void two_signed_roots_of_one_size_are_a_fork(void **state)
@@ -637,6 +684,39 @@ static void the_key_that_is_accepted_decides_over_what_another_vouched_for(void 
     assert_int_equal(intake_claim(&world->log, signing_key_public(world->other_key)),
                      ERROR_REFUSED);
     text_free(&lie);
+}
+
+static void what_was_made_durable_has_one_key_before_anybody_accepts(void **state)
+{
+    struct world *world = *state;
+    world->log.pinned = false;
+    assert_int_equal(intake_claim(&world->log, signing_key_public(world->other_key)), OK);
+    make(world, 5);
+    send_range(world, 0, 3);
+    sign(world, 3);
+    send_range(world, 3, 5);
+    struct digest root = merkle_root_of(world->leaves, 5);
+    sign_of(world, 5, &root, world->other_key, ORIGIN);
+    assert_int_equal(world->faults[FAULT_KEY], 1);
+    assert_int_equal(world->fake.size, 3);
+    sign(world, 5);
+    assert_int_equal(world->faults[FAULT_KEY], 1);
+    assert_int_equal(world->fake.size, 5);
+}
+
+static void checkpoints_of_another_key_than_the_accepted_one_are_forgotten(void **state)
+{
+    struct world *world = *state;
+    world->log.pinned = false;
+    assert_int_equal(intake_claim(&world->log, signing_key_public(world->other_key)), OK);
+    make(world, 5);
+    struct digest root = merkle_root_of(world->leaves, 5);
+    sign_of(world, 5, &root, world->other_key, ORIGIN);
+    intake_pin(&world->intake, &world->log, signing_key_public(world->key), world->now_us);
+    send_range(world, 0, 5);
+    assert_int_equal(world->fake.size, 0);
+    sign(world, 5);
+    assert_int_equal(world->fake.size, 5);
 }
 
 static void too_many_claimed_keys_are_refused(void **state)
@@ -700,6 +780,13 @@ static void a_block_waits_for_the_files_that_it_needs(void **state)
     assert_int_equal(world->fake.definitions.count, 3);
     assert_int_equal(world->faults[FAULT_FILE], 0);
     assert_false(resumes(world, 100 * SECOND));
+    world->blocks[1] = seal(ORIGIN, 1, world->leaves[0], hash, "other", "x", "y");
+    world->leaves[1] = block_leaf(world->blocks[1].data, world->blocks[1].length);
+    world->made = 2;
+    send_range(world, 1, 2);
+    sign(world, 2);
+    assert_int_equal(world->fake.size, 2);
+    assert_int_equal(world->fake.changes, 1); // still the same definitions
 }
 
 static void a_file_must_have_the_hash_that_names_it(void **state)
@@ -896,12 +983,17 @@ int main(void)
         TEST(of_several_blocks_for_one_number_the_root_decides),
         TEST(blocks_that_do_not_agree_are_discarded_and_asked_for),
         TEST(a_block_that_does_not_go_on_is_not_taken_though_it_is_signed),
+        TEST(no_more_than_a_few_blocks_wait_for_one_number),
+        TEST(a_block_far_beyond_the_head_is_not_taken),
+        TEST(readings_are_counted_only_where_all_before_them_are),
         TEST(a_hole_is_asked_for_ever_less_often),
         TEST(a_signed_root_that_contradicts_what_is_held_is_a_fork),
         TEST(two_signed_roots_of_one_size_are_a_fork),
         TEST(a_false_checkpoint_ahead_does_not_stop_the_true_one),
         TEST(a_signature_by_another_key_proves_nothing),
         TEST(the_key_that_is_accepted_decides_over_what_another_vouched_for),
+        TEST(what_was_made_durable_has_one_key_before_anybody_accepts),
+        TEST(checkpoints_of_another_key_than_the_accepted_one_are_forgotten),
         TEST(too_many_claimed_keys_are_refused),
         TEST(a_block_waits_for_the_files_that_it_needs),
         TEST(a_file_must_have_the_hash_that_names_it),
