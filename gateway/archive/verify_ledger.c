@@ -2,7 +2,7 @@
 
 #include "archive/anchor.h"
 #include "archive/cabinet.h"
-#include "archive/frontier.h"
+#include "archive/roots.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ struct audit {
     struct run run;
     struct bounds *bounds;
     struct cabinet cabinet;
-    struct frontier *frontier;
+    struct roots *roots;
     struct text bytes;
     uint64_t log_first, size;
     struct checkpoint checkpoint;
@@ -131,29 +131,29 @@ static void read_notes(struct audit *audit)
 // What is signed for so many blocks must be these.
 static void compare_roots(struct audit *audit)
 {
-    const struct frontier *frontier = audit->frontier;
-    const struct digest *root = frontier_root(frontier, frontier->size);
+    const struct roots *roots = audit->roots;
+    const struct digest *root = roots_at(roots, roots->edge.size);
     struct why why;
-    if (audit->has_checkpoint && audit->checkpoint.size == frontier->size) {
+    if (audit->has_checkpoint && audit->checkpoint.size == roots->edge.size) {
         audit->proven = memcmp(root, &audit->checkpoint.root, sizeof *root) == 0;
         audit->trusted_from = audit->run.trusted_from;
         if (!audit->proven) {
             why_set(&why, ERROR_DAMAGED,
-                    "the gateway signed for %" PRIu64 " other blocks than these", frontier->size);
+                    "the gateway signed for %" PRIu64 " other blocks than these", roots->edge.size);
             run_object(&audit->run, &why);
         }
     }
     for (size_t i = 0; i < audit->receipt_count; i++) {
         const struct expectation *expected = &audit->receipts[i];
-        if (expected->receipt.head.size != frontier->size) {
+        if (expected->receipt.head.size != roots->edge.size) {
             continue;
         }
         if (memcmp(root, &expected->receipt.head.root, sizeof *root) != 0) {
             why_set(&why, ERROR_DAMAGED, "%s signed for %" PRIu64 " other blocks than these",
-                    expected->receipt.centre, frontier->size);
+                    expected->receipt.centre, roots->edge.size);
             run_object(&audit->run, &why);
-        } else if (expected->known && frontier->size) {
-            anchor_limit(audit->verdict, &expected->receipt, frontier->size - 1);
+        } else if (expected->known && roots->edge.size) {
+            anchor_limit(audit->verdict, &expected->receipt, roots->edge.size - 1);
         }
     }
 }
@@ -161,13 +161,13 @@ static void compare_roots(struct audit *audit)
 // A tile that is full now: its hashes, and those of the tiles above, must be those of the blocks.
 static void check_tile(struct audit *audit, const struct digest *leaf)
 {
-    uint64_t size = audit->frontier->size;
+    uint64_t size = audit->roots->edge.size;
     struct digest proof[MERKLE_PROOF_MAX];
     size_t count;
     struct why why = {""};
     int error = ledger_reader_inclusion(audit->reader, size - 1, size, proof, &count, &why);
-    if (!error && merkle_check_inclusion(leaf, size - 1, size, proof, count,
-                                         frontier_root(audit->frontier, size))) {
+    if (!error &&
+        merkle_check_inclusion(leaf, size - 1, size, proof, count, roots_at(audit->roots, size))) {
         error = ERROR_DAMAGED;
         why_set(&why, error, "its hashes are not those of the blocks");
     }
@@ -180,9 +180,9 @@ static void check_tile(struct audit *audit, const struct digest *leaf)
 
 static void add_leaf(struct audit *audit, const struct digest *leaf)
 {
-    frontier_add(audit->frontier, leaf);
+    roots_add(audit->roots, leaf);
     compare_roots(audit);
-    if (audit->frontier->size % TILE_WIDTH == 0) {
+    if (audit->roots->edge.size % TILE_WIDTH == 0) {
         check_tile(audit, leaf);
     }
 }
@@ -200,8 +200,8 @@ static void look_at_receipt(void *context, const struct receipt *receipt, const 
     if (!key) {
         return;
     }
-    const struct digest *root = frontier_root(audit->frontier, receipt->head.size);
-    if (!root && receipt->head.size <= audit->frontier->size &&
+    const struct digest *root = roots_at(audit->roots, receipt->head.size);
+    if (!root && receipt->head.size <= audit->roots->edge.size &&
         ledger_reader_root(audit->reader, receipt->head.size, &read, NULL) == OK) {
         root = &read;
     }
@@ -315,17 +315,17 @@ int verify_ledger(struct verdict *verdict, struct ledger_reader *reader,
     struct audit audit = {.reader = reader,
                           .verdict = verdict,
                           .bounds = bounds_make(anchors->centres, anchors->centre_count),
-                          .frontier = malloc(sizeof *audit.frontier),
+                          .roots = malloc(sizeof *audit.roots),
                           .bytes = text_make(BLOCK_BYTES_MAX)};
     audit.anchoring = (struct anchoring){.anchors = anchors, .run = &audit.run, .verdict = verdict};
     cabinet_begin(&audit.cabinet, reader);
-    int error = audit.bounds && audit.frontier ? OK : why_set(why, ERROR_MEMORY, "out of memory");
+    int error = audit.bounds && audit.roots ? OK : why_set(why, ERROR_MEMORY, "out of memory");
     error = error ? error : ledger_reader_extent(reader, &audit.log_first, &audit.size, why);
     if (!error) {
         run_begin(&audit.run, ledger_reader_origin(reader), audit.log_first);
         audit.run.definitions = cabinet_definitions;
         audit.run.context = &audit.cabinet;
-        frontier_begin(audit.frontier);
+        roots_begin(audit.roots);
         read_notes(&audit);
         struct why particulars = {""};
         if (go_through(&audit, progress, context, &particulars)) {
@@ -338,6 +338,6 @@ int verify_ledger(struct verdict *verdict, struct ledger_reader *reader,
     bounds_free(audit.bounds);
     cabinet_free(&audit.cabinet);
     text_free(&audit.bytes);
-    free(audit.frontier);
+    free(audit.roots);
     return error;
 }

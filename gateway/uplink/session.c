@@ -1,11 +1,12 @@
 #include "uplink/session.h"
 
+#include "uplink/nonblocking.h"
+
 #include <errno.h>
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/ssl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -276,15 +277,11 @@ int session_fd(const struct session *session)
     return mosquitto_socket(session->mosquitto);
 }
 
-// libmosquitto's own wish to write stays set throughout a handshake, which would make poll return
-// at once each time: until TLS is up, only reading moves it on.
 short session_events(const struct session *session)
 {
-    switch (session->phase) {
-    case PHASE_TCP: return POLLOUT;
-    case PHASE_TLS: return POLLIN;
-    default: return mosquitto_want_write(session->mosquitto) ? POLLIN | POLLOUT : POLLIN;
-    }
+    return session->phase == PHASE_TCP
+               ? POLLOUT
+               : nonblocking_events(session->mosquitto, session->phase == PHASE_TLS);
 }
 
 static int say_late(const struct session *session, enum session_end *end, struct why *why)
@@ -316,22 +313,13 @@ static int step_tcp(struct session *session, int64_t now_us, enum session_end *e
 // Moves libmosquitto on. Its return code; 0 when the connection goes on.
 static int step_library(struct session *session, short revents)
 {
-    int rc = 0;
-    bool was_tls = session->phase == PHASE_TLS;
-    if (was_tls || (revents & (POLLIN | POLLHUP | POLLERR))) {
-        rc = mosquitto_loop_read(session->mosquitto, 1);
+    bool in_tls = session->phase == PHASE_TLS;
+    int rc = nonblocking_step(session->mosquitto, &in_tls, revents);
+    if (session->phase == PHASE_TLS && !in_tls) {
+        session->phase = PHASE_MQTT;
     }
-    if (rc == 0 && session->phase == PHASE_TLS && session_fd(session) >= 0) {
-        const SSL *ssl = mosquitto_ssl_get(session->mosquitto);
-        if (ssl && SSL_is_init_finished(ssl)) {
-            session->phase = PHASE_MQTT;
-        } else if (revents & (POLLHUP | POLLERR)) {
-            return MOSQ_ERR_CONN_LOST; // libmosquitto would wait for ever
-        }
-    }
-    if (rc == 0 && session->phase != PHASE_TLS && session_fd(session) >= 0 &&
-        mosquitto_want_write(session->mosquitto)) {
-        rc = mosquitto_loop_write(session->mosquitto, 1);
+    if (rc == 0 && session->phase == PHASE_UP) {
+        rc = mosquitto_loop_misc(session->mosquitto);
     }
     return rc;
 }
@@ -347,9 +335,6 @@ int session_step(struct session *session, short revents, int64_t now_us, enum se
     }
     if (session->phase != PHASE_TCP) {
         int rc = step_library(session, revents);
-        if (rc == 0 && session->phase == PHASE_UP) {
-            rc = mosquitto_loop_misc(session->mosquitto);
-        }
         if (rc || session_fd(session) < 0) {
             return say_end(session, rc, end, why);
         }

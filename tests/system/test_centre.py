@@ -400,14 +400,19 @@ def test_two_signed_checkpoints_of_one_size_are_a_fork_whatever_is_held(pair):
     assert suspect["notes"] == [one, other]
 
 
-def test_a_clone_that_runs_beside_is_found(pair):
-    """Two boards with one key: what the second signs beyond what is held is a fork once the first gets there."""
-    centre, gateway = pair
+def clone_of(gateway):
+    """Another board with the same key, log and first 5 blocks, which then went its own way for 4 more."""
     clone = Gateway(gateway.broker, key=gateway.key, log=gateway.origin[-32:])
     clone.blocks = gateway.blocks[:5]
     clone.make(4, readings=2)
     clone.obeys = False
-    with clone:
+    return clone
+
+
+def test_a_clone_that_runs_beside_is_found(pair):
+    """Two boards with one key: what the second signs beyond what is held is a fork once the first gets there."""
+    centre, gateway = pair
+    with clone_of(gateway) as clone:
         clone.hello()
         clone.send_all(5)
         clone.wait_receipt(centre.public, 9)
@@ -419,11 +424,7 @@ def test_a_clone_that_runs_beside_is_found(pair):
 
 def test_the_slower_clone_ahead_of_the_other_is_found_too(pair):
     centre, gateway = pair
-    clone = Gateway(gateway.broker, key=gateway.key, log=gateway.origin[-32:])
-    clone.blocks = gateway.blocks[:5]
-    clone.make(4, readings=2)
-    clone.obeys = False
-    with clone:
+    with clone_of(gateway) as clone:
         clone.send_checkpoint()  # of 9 blocks that never come
     gateway.make(20)
     gateway.send_all(5)

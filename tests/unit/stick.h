@@ -5,7 +5,7 @@
 #ifndef TALLY_TESTS_STICK_H
 #define TALLY_TESTS_STICK_H
 
-#include "archive/frontier.h"
+#include "archive/roots.h"
 #include "ident/receipt.h"
 #include "ledger/ledger.h"
 
@@ -43,7 +43,7 @@ struct stick {
     struct stick_options options;
     struct ledger *ledger;
     struct signing_key *gateway, *centres[STICK_CENTRES_MAX];
-    struct frontier frontier;
+    struct roots roots;
     struct digest definitions[2], recovered;
     struct block_writer writer;
     struct text bytes;
@@ -200,7 +200,7 @@ static inline void stick_receipt(struct stick *stick, unsigned centre, uint64_t 
                                  int64_t time_s, struct text *note)
 {
     struct receipt receipt = {.time_s = time_s, .nonce = "-"};
-    const struct digest *root = frontier_root(&stick->frontier, size);
+    const struct digest *root = roots_at(&stick->roots, size);
     stick_need(root != NULL, NULL, "a root that is no longer known");
     snprintf(receipt.centre, sizeof receipt.centre, "%s", stick_centres[centre]);
     snprintf(receipt.head.origin, sizeof receipt.head.origin, "%s", ledger_origin(stick->ledger));
@@ -268,14 +268,14 @@ static inline void stick_block(struct stick *stick, uint64_t n, struct ledger_bl
                                    .length = stick->bytes.length,
                                    .readings = o->readings};
     stick->previous = block->leaf;
-    frontier_add(&stick->frontier, &block->leaf);
+    roots_add(&stick->roots, &block->leaf);
 }
 
 // The gateway signs the first `size` blocks.
 static inline void stick_sign(struct stick *stick, uint64_t size)
 {
     struct checkpoint checkpoint = {.size = size};
-    const struct digest *root = frontier_root(&stick->frontier, size);
+    const struct digest *root = roots_at(&stick->roots, size);
     struct text text = text_make(1024), note = text_make(4096);
     stick_need(root != NULL, NULL, "a root that is no longer known");
     checkpoint.root = *root;
@@ -297,7 +297,7 @@ static inline void stick_append(struct stick *stick)
     struct ledger_block *batch = calloc(STICK_BATCH, sizeof *batch);
     stick->packed = malloc(STICK_BATCH * room);
     stick_need(batch && stick->packed, NULL, "memory");
-    for (uint64_t n = stick->frontier.size; n < stick->options.blocks;) {
+    for (uint64_t n = stick->roots.edge.size; n < stick->options.blocks;) {
         size_t count = 0;
         while (count < STICK_BATCH && n < stick->options.blocks) {
             stick_block(stick, n++, &batch[count], stick->packed + count * room, room);
@@ -322,7 +322,7 @@ static inline void stick_resume(struct stick *stick)
     for (uint64_t n = 0; n < ledger_size(stick->ledger); n++) {
         struct digest leaf;
         stick_need(ledger_reader_leaf(reader, n, &leaf, &stick->why) == OK, &stick->why, "leaf");
-        frontier_add(&stick->frontier, &leaf);
+        roots_add(&stick->roots, &leaf);
     }
     stick->previous = ledger_tip(stick->ledger);
     ledger_reader_close(reader);
@@ -350,7 +350,7 @@ static inline void stick_make(const struct stick_options *options)
     stick->zstd = ZSTD_createCCtx();
     stick->bytes = text_make(BLOCK_BYTES_MAX);
     block_writer_init(&stick->writer);
-    frontier_begin(&stick->frontier);
+    roots_begin(&stick->roots);
     stick_need(ledger_put_file(stick->ledger, "recovered", recovered, sizeof recovered - 1,
                                &stick->recovered, &stick->why) == OK,
                &stick->why, "file");

@@ -847,25 +847,25 @@ static void a_gateway_that_signed_two_stories_is_shown(void **state)
 static void roots_are_those_of_the_tiles(void **state)
 {
     (void)state;
-    struct frontier *frontier = calloc(1, sizeof *frontier);
+    struct roots *roots = calloc(1, sizeof *roots);
     struct ledger_reader *reader;
     struct why why;
     assert_int_equal(ledger_reader_open(&reader, path_of("good"), &why), OK);
-    frontier_begin(frontier);
+    roots_begin(roots);
     for (uint64_t n = 0;; n++) {
         struct digest root, leaf;
         assert_int_equal(ledger_reader_root(reader, n, &root, &why), OK);
-        assert_memory_equal(&root, frontier_root(frontier, n), sizeof root);
+        assert_memory_equal(&root, roots_at(roots, n), sizeof root);
         if (ledger_reader_leaf(reader, n, &leaf, &why)) {
             assert_int_equal(n, 1000);
             break;
         }
-        frontier_add(frontier, &leaf);
+        roots_add(roots, &leaf);
     }
-    assert_non_null(frontier_root(frontier, 0));
-    assert_null(frontier_root(frontier, 1001));
+    assert_non_null(roots_at(roots, 0));
+    assert_null(roots_at(roots, 1001));
     ledger_reader_close(reader);
-    free(frontier);
+    free(roots);
 }
 
 static void the_blocks_of_a_time_are_found(void **state)

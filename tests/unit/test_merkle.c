@@ -1,6 +1,7 @@
 // Roots and inclusion proofs against a tree computed by a Python script straight from the recursive
 // definitions of RFC 6962 §2.1 and §2.1.1.
 #include "ledger/block.h"
+#include "ledger/frontier.h"
 #include "ledger/merkle.h"
 
 #include <setjmp.h>
@@ -232,6 +233,32 @@ static void a_hash_that_is_not_there_is_the_callers_error(void **state)
     assert_int_equal(merkle_inclusion(fetch_nothing, NULL, 5, 5, proof, &count), ERROR_ABSENT);
 }
 
+static void a_frontier_has_the_root_of_every_size(void **state)
+{
+    const struct forest *forest = *state;
+    const struct digest *leaves = forest->levels[0];
+    struct frontier grown = {.size = 0}, found;
+    for (size_t size = 0; size <= 600; size++) {
+        struct digest root, own = frontier_root(&grown), proof[MERKLE_PROOF_MAX];
+        size_t count = 0;
+        merkle_root(fetch, *state, size, &root);
+        assert_memory_equal(&own, &root, sizeof root);
+        if (size) {
+            assert_int_equal(merkle_inclusion(fetch, *state, size - 1, size, proof, &count), OK);
+            assert_int_equal(frontier_from_last(&found, size, &leaves[size - 1], proof, count), OK);
+            assert_memory_equal(&found, &grown, sizeof found);
+            assert_int_equal(frontier_from_last(&found, size, &leaves[size - 1], proof, count + 1),
+                             ERROR_INPUT);
+        }
+        if (size < 600) {
+            frontier_add(&grown, &leaves[size]);
+            // Peaks that are gone are not part of what is compared.
+            unsigned used = (unsigned)__builtin_popcountll(grown.size);
+            memset(&grown.peaks[used], 0, (MERKLE_PROOF_MAX - used) * sizeof grown.peaks[0]);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +269,7 @@ int main(void)
         cmocka_unit_test(every_small_log_is_consistent_with_every_later_one),
         cmocka_unit_test(every_mutant_of_a_proof_is_refused),
         cmocka_unit_test(a_hash_that_is_not_there_is_the_callers_error),
+        cmocka_unit_test(a_frontier_has_the_root_of_every_size),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

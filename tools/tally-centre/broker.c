@@ -1,6 +1,7 @@
 #include "broker.h"
 
 #include "base/lookup.h"
+#include "uplink/nonblocking.h"
 #include "uplink/pace.h"
 
 #include <arpa/inet.h>
@@ -391,41 +392,26 @@ int broker_fd(const struct broker *broker)
                                         : -1;
 }
 
-// While TLS is not up libmosquitto always wishes to write, which would make poll return at once
-// each time: until then, only reading moves it on.
 short broker_events(const struct broker *broker)
 {
     switch (broker->stage) {
     case STAGE_TCP: return POLLOUT;
     case STAGE_WAIT:
-    case STAGE_NAME:
-    case STAGE_TLS: return POLLIN;
-    default: return mosquitto_want_write(broker->mosquitto) ? POLLIN | POLLOUT : POLLIN;
+    case STAGE_NAME: return POLLIN;
+    default: return nonblocking_events(broker->mosquitto, broker->stage == STAGE_TLS);
     }
 }
 
 // Moves libmosquitto on. Its return code; 0 when the connection goes on.
 static int step_library(struct broker *broker, short revents)
 {
-    struct mosquitto *mosquitto = broker->mosquitto;
-    int rc = 0;
-    if (broker->stage == STAGE_TLS || (revents & (POLLIN | POLLHUP | POLLERR))) {
-        rc = mosquitto_loop_read(mosquitto, 1);
+    bool in_tls = broker->stage == STAGE_TLS;
+    int rc = nonblocking_step(broker->mosquitto, &in_tls, revents);
+    if (broker->stage == STAGE_TLS && !in_tls) {
+        broker->stage = STAGE_MQTT;
     }
-    if (rc == 0 && broker->stage == STAGE_TLS && mosquitto_socket(mosquitto) >= 0) {
-        const SSL *ssl = mosquitto_ssl_get(mosquitto);
-        if (ssl && SSL_is_init_finished(ssl)) {
-            broker->stage = STAGE_MQTT;
-        } else if (revents & (POLLHUP | POLLERR)) {
-            return MOSQ_ERR_CONN_LOST; // libmosquitto would wait for ever
-        }
-    }
-    if (rc == 0 && broker->stage != STAGE_TLS && mosquitto_socket(mosquitto) >= 0 &&
-        mosquitto_want_write(mosquitto)) {
-        rc = mosquitto_loop_write(mosquitto, 1);
-    }
-    if (rc == 0 && broker->stage >= STAGE_JOINED && mosquitto_socket(mosquitto) >= 0) {
-        rc = mosquitto_loop_misc(mosquitto);
+    if (rc == 0 && broker->stage >= STAGE_JOINED && mosquitto_socket(broker->mosquitto) >= 0) {
+        rc = mosquitto_loop_misc(broker->mosquitto);
     }
     return rc;
 }

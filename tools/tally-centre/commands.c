@@ -153,6 +153,21 @@ static int match(void *context, const struct log_row *row)
     return OK;
 }
 
+// Calls `decide` with the database open, which is made when `make`.
+static int with_database(const struct settings *settings, bool make,
+                         const struct command_line *line,
+                         int (*decide)(struct database *database, const struct command_line *line))
+{
+    struct database *database;
+    struct why why = {""};
+    if (database_open(&database, settings->database, make, &why) != OK) {
+        return command_failed("%s", why.text);
+    }
+    int status = decide(database, line);
+    database_close(database);
+    return status;
+}
+
 // The log that is meant. EXIT_GOOD, or what to exit with.
 static int find_log(struct database *database, const char *word, struct log_row *row)
 {
@@ -305,14 +320,7 @@ static int accept_log(struct database *database, const struct command_line *line
 
 int command_accept(const struct settings *settings, const struct command_line *line)
 {
-    struct database *database;
-    struct why why = {""};
-    if (database_open(&database, settings->database, true, &why) != OK) {
-        return command_failed("%s", why.text);
-    }
-    int status = accept_log(database, line);
-    database_close(database);
-    return status;
+    return with_database(settings, true, line, accept_log);
 }
 
 // --- revoke -------------------------------------------------------------------------------------
@@ -338,14 +346,7 @@ static int revoke_log(struct database *database, const struct command_line *line
 
 int command_revoke(const struct settings *settings, const struct command_line *line)
 {
-    struct database *database;
-    struct why why = {""};
-    if (database_open(&database, settings->database, false, &why) != OK) {
-        return command_failed("%s", why.text);
-    }
-    int status = revoke_log(database, line);
-    database_close(database);
-    return status;
+    return with_database(settings, false, line, revoke_log);
 }
 
 // --- keys ---------------------------------------------------------------------------------------

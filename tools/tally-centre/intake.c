@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PACK_LEVEL 3
+#define PACK_LEVEL 1 // as the gateway itself packs its blocks
 
 int intake_open(struct intake *intake, const struct intake_limits *limits,
                 const struct store *store, const struct intake_hooks *hooks)
@@ -339,8 +339,9 @@ static bool make_memory(struct intake *intake, struct intake_log *log, size_t by
 }
 
 // Of intake->view. NULL when memory is short.
-static struct pending_block *make_block(struct intake *intake, const void *bytes, size_t length,
-                                        const void *packed, size_t packed_length)
+static struct pending_block *make_block(struct intake *intake, const struct digest *leaf,
+                                        const void *bytes, size_t length, const void *packed,
+                                        size_t packed_length)
 {
     const struct block_view *view = &intake->view;
     struct needs needs = {.count = 0};
@@ -371,7 +372,7 @@ static struct pending_block *make_block(struct intake *intake, const void *bytes
     block->previous = view->previous;
     block->missed = (uint32_t)view->missed_count;
     block->block = (struct ledger_block){.n = view->n,
-                                         .leaf = block_leaf(bytes, length),
+                                         .leaf = *leaf,
                                          .definitions = view->definitions,
                                          .packed = own,
                                          .packed_length = packed_length,
@@ -458,7 +459,7 @@ void intake_block(struct intake *intake, struct intake_log *log, const void *byt
         return;
     }
     struct pending_block *block =
-        make_block(intake, bytes, length, packed ? sent : NULL, packed ? sent_length : 0);
+        make_block(intake, &leaf, bytes, length, packed ? sent : NULL, packed ? sent_length : 0);
     if (!block) {
         lose(log, view->n + 1);
         intake_ask_again(log, now_us, INTAKE_RESUME_FIRST_US);

@@ -9,8 +9,8 @@
 #define TALLY_CENTRE_STORE_H
 
 #include "base/text.h"
-#include "frontier.h"
 #include "ident/key.h"
+#include "ledger/frontier.h"
 #include "ledger/ledger.h"
 
 struct store_head {

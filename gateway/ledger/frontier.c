@@ -1,4 +1,4 @@
-#include "frontier.h"
+#include "ledger/frontier.h"
 
 #include "base/error.h"
 

@@ -1,8 +1,8 @@
 // The right edge of a Merkle tree (RFC 6962): the roots of the complete subtrees that a log of some
 // size is made of, so that its root, and that of what comes behind it, needs no look at the store.
 // Pure.
-#ifndef TALLY_CENTRE_FRONTIER_H
-#define TALLY_CENTRE_FRONTIER_H
+#ifndef TALLY_LEDGER_FRONTIER_H
+#define TALLY_LEDGER_FRONTIER_H
 
 #include "ledger/merkle.h"
 
