@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "bus/exchange.h"
 #include "bus/plan.h"
@@ -364,10 +365,10 @@ static void a_stop_ends_a_wait_for_a_connection(void **state)
     pthread_t thread;
     assert_int_equal(wake_make(&wake), OK);
     port_init(&port, &bus);
-    int64_t before = wake_now_ns();
+    int64_t before = clock_wait_ns();
     pthread_create(&thread, NULL, stop_soon, &wake);
     assert_int_equal(port_open(&port, &wake, &why), ERROR_STOPPED);
-    assert_true(wake_now_ns() - before < PORT_CONNECT_US * INT64_C(1000));
+    assert_true(clock_wait_ns() - before < PORT_CONNECT_US * INT64_C(1000));
     pthread_join(thread, NULL);
     wake_close(&wake);
     for (size_t i = 0; i < 8; i++) {
@@ -446,7 +447,7 @@ static bool peer_was_too_late(struct bench *bench, const int64_t *sent_ns, int e
 {
     for (int i = exchange > 8 ? exchange - 8 : 0; i < exchange; i++) {
         int64_t answered = atomic_load(&bench->peer.answers_ns[i % PEER_ANSWERS]);
-        answered = answered == INT64_MAX ? wake_now_ns() : answered;
+        answered = answered == INT64_MAX ? clock_wait_ns() : answered;
         if (answered && answered - sent_ns[i] > bench->bus.late_max_us * 1000) {
             return true;
         }
@@ -461,7 +462,7 @@ static void no_reading_ever_carries_the_value_of_another_register(void **state)
     enum { EXCHANGES = 2000, EXCHANGES_MAX = 10000, GOOD = 1000 };
     static int64_t sent_ns[EXCHANGES_MAX];
     struct bench bench;
-    struct chance chance = {.state = (uint32_t)wake_now_ns()};
+    struct chance chance = {.state = (uint32_t)clock_wait_ns()};
     uint32_t mine = chance.state ^ 0xA5A5A5A5, seed = chance.state;
     int good = 0;
     prepare(&bench, TRANSPORT_RTU);
@@ -487,7 +488,7 @@ static void no_reading_ever_carries_the_value_of_another_register(void **state)
             good += right;
             if (!right && peer_was_too_late(&bench, sent_ns, i)) {
                 bench.port.unsettled = true; // the answer to this one is still to come
-                bench.port.late_until_ns = wake_now_ns() + bench.bus.late_max_us * 1000;
+                bench.port.late_until_ns = clock_wait_ns() + bench.bus.late_max_us * 1000;
             } else if (!right) {
                 fail_msg("exchange %d took another register's value (seed %u)", i, seed);
             }
