@@ -316,8 +316,8 @@ static void segment_gives_back_what_went_in(void **state)
         for (int i = 0; i < 20; i++) { // damaged, also with a check that holds
             size_t at = draw((uint32_t)bytes.length);
             bytes.data[at] = (char)(bytes.data[at] ^ (1 + draw(255)));
-            assert_int_equal(segment_check(bytes.data, bytes.length), ERROR_DAMAGED);
-            segment_seal(&bytes);
+            assert_int_equal(row_check(bytes.data, bytes.length), ERROR_DAMAGED);
+            row_end(&bytes);
             segment_read(bytes.data, draw((uint32_t)bytes.length + 1), &segment);
             segment_read(bytes.data, bytes.length, &segment);
         }
