@@ -2,7 +2,8 @@
 // clock's quality. Passed in, so that tests inject it.
 //
 // All times are int64_t microseconds. Wall: POSIX time, UTC (leap seconds do not count). Monotonic:
-// CLOCK_BOOTTIME, which goes on in suspend; only differences mean anything. Thread-safe.
+// CLOCK_BOOTTIME, which goes on in suspend; only differences mean anything. Thread-safe. What is
+// waited for and timed goes by clock_wait_ns, which is never injected.
 #ifndef TALLY_BASE_CLOCK_H
 #define TALLY_BASE_CLOCK_H
 
@@ -38,6 +39,20 @@ static inline int64_t clock_mono_us(const struct clock *clock)
 static inline void clock_state(const struct clock *clock, struct clock_state *state)
 {
     clock->state(clock, state);
+}
+
+// The clock of waits and windows, CLOCK_MONOTONIC, in nanoseconds: one that poll, sleeps and
+// conditions (thread.h) can wait by. Only differences mean anything.
+int64_t clock_wait_ns(void);
+
+static inline int64_t clock_wait_us(void)
+{
+    return clock_wait_ns() / 1000;
+}
+
+static inline int64_t clock_wait_ms(void)
+{
+    return clock_wait_ns() / 1000000;
 }
 
 // "2026-11-24T08:00:00.123456Z" into out (at least 28 bytes). Years 0001 to 9999.

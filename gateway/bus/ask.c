@@ -1,5 +1,7 @@
 #include "bus/worker.h"
 
+#include "base/clock.h"
+
 #include <string.h>
 
 // A gap longer than so many polls is recorded as so many misses and one event.
@@ -321,7 +323,7 @@ void ask_next(struct worker *worker, struct instrument *instrument)
         take_outcome(worker, instrument, request);
     } else if (instrument->schedule.every_us <= 0) {
         // All is refused and nothing says when to look again.
-        instrument->ready_ns = wake_now_ns() + NOTHING_TO_ASK_NS;
+        instrument->ready_ns = clock_wait_ns() + NOTHING_TO_ASK_NS;
     }
     if (instrument->polling && !seek(worker, instrument)) {
         end_poll(worker, instrument);

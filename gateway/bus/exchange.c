@@ -1,5 +1,7 @@
 #include "bus/exchange.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <modbus.h>
 #include <poll.h>
@@ -65,7 +67,7 @@ static void lose(struct exchange *exchange, struct port *port)
 // The two clocks at the midpoint, from one reading of each at the end and the span in between.
 static void take_time(struct exchange *exchange, const struct clock *clock)
 {
-    exchange->ended_ns = wake_now_ns();
+    exchange->ended_ns = clock_wait_ns();
     int64_t half_ns = (exchange->ended_ns - exchange->sent_ns) / 2;
     exchange->half_window_us = (half_ns + 999) / 1000;
     exchange->t_us = clock_wall_us(clock) - half_ns / 1000;
@@ -76,10 +78,10 @@ static void take_time(struct exchange *exchange, const struct clock *clock)
 static int keep_gap(const struct port *port, struct wake *wake)
 {
     int64_t until = port->quiet_ns + port->gap_ns;
-    if (until <= wake_now_ns()) {
+    if (until <= clock_wait_ns()) {
         return OK;
     }
-    if (until - wake_now_ns() > 20 * INT64_C(1000000)) {
+    if (until - clock_wait_ns() > 20 * INT64_C(1000000)) {
         return wake_sleep(wake, until); // 300 baud: long enough to be stopped in
     }
     struct timespec when = {(time_t)(until / 1000000000), (long)(until % 1000000000)};
@@ -96,7 +98,7 @@ static int pass_request_time(struct exchange *exchange, struct port *port, struc
     int64_t end = exchange->sent_ns + (int64_t)length * port->character_ns;
     bool echo = true;
     *heard = 0;
-    while (wake_now_ns() < end) {
+    while (clock_wait_ns() < end) {
         int result = wake_poll(wake, port->fd, POLLIN, end);
         if (result == ERROR_TIMEOUT) {
             break;
@@ -106,7 +108,7 @@ static int pass_request_time(struct exchange *exchange, struct port *port, struc
         }
         // Woken after the end: whether it came before is not known, and the answer is judged
         // anyway.
-        if (wake_now_ns() >= end) {
+        if (clock_wait_ns() >= end) {
             break;
         }
         uint8_t early[FRAME_MAX];
@@ -119,7 +121,7 @@ static int pass_request_time(struct exchange *exchange, struct port *port, struc
             *heard += echo;
         }
     }
-    port->quiet_ns = end > wake_now_ns() ? end : wake_now_ns();
+    port->quiet_ns = end > clock_wait_ns() ? end : clock_wait_ns();
     *heard = echo ? *heard : length;
     return OK;
 }
@@ -131,7 +133,7 @@ static int nap(const struct port *port, struct wake *wake, size_t need)
     if (need < 2 || rest_ns < NAP_LEAST_NS) {
         return OK;
     }
-    return wake_sleep(wake, wake_now_ns() + rest_ns - rest_ns / 8);
+    return wake_sleep(wake, clock_wait_ns() + rest_ns - rest_ns / 8);
 }
 
 // Judges what has been received, our own echo at its start left out.
@@ -188,7 +190,7 @@ static int receive(struct exchange *exchange, struct port *port, struct wake *wa
         exchange->length += (size_t)got;
         exchange->answer = judge(exchange, request, sent, sent_length, &heard);
         if (!request->tcp) {
-            port->quiet_ns = wake_now_ns();
+            port->quiet_ns = clock_wait_ns();
         }
         if (exchange->answer.state == FRAME_MORE && exchange->length > 0 && !request->tcp) {
             deadline = begun ? deadline : whole_by(port, exchange->answer.need, request, deadline);
@@ -207,7 +209,7 @@ static bool closed_while_idle(const struct port *port)
 {
     uint8_t byte;
     if (port->bus->transport == TRANSPORT_RTU ||
-        wake_now_ns() - port->quiet_ns < IDLE_UNCHECKED_NS) {
+        clock_wait_ns() - port->quiet_ns < IDLE_UNCHECKED_NS) {
         return false;
     }
     ssize_t got = recv(port->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
@@ -230,7 +232,7 @@ static void distrust(const struct exchange *exchange, struct port *port)
 static void fail(struct exchange *exchange, struct port *port, enum exchange_outcome outcome)
 {
     exchange->outcome = outcome;
-    exchange->ended_ns = wake_now_ns();
+    exchange->ended_ns = clock_wait_ns();
     distrust(exchange, port);
 }
 
@@ -259,7 +261,7 @@ static void conclude(struct exchange *exchange, struct port *port, const struct 
         fail(exchange, port, EXCHANGE_STOPPED);
     } else if (result == ERROR_CLOSED) {
         lose(exchange, port);
-        exchange->ended_ns = wake_now_ns();
+        exchange->ended_ns = clock_wait_ns();
     } else if (result != OK) {
         fail(exchange, port, EXCHANGE_TIMEOUT);
     } else if (exchange->answer.state == FRAME_COMPLETE ||
@@ -282,7 +284,7 @@ void exchange_run(struct exchange *exchange, struct port *port, struct wake *wak
     request->tcp = !port_is_rtu(port);
     request->transaction = ++port->transaction;
     exchange->length = 0;
-    exchange->sent_ns = wake_now_ns();
+    exchange->sent_ns = clock_wait_ns();
     exchange->unsent = closed_while_idle(port);
     if (exchange->unsent) {
         lose(exchange, port);
@@ -295,7 +297,7 @@ void exchange_run(struct exchange *exchange, struct port *port, struct wake *wak
         result = drop_unasked(port);
     }
     if (result == OK) {
-        exchange->sent_ns = wake_now_ns();
+        exchange->sent_ns = clock_wait_ns();
         result = exchange_send(port, request);
     }
     int64_t begin_ns = exchange->sent_ns;
@@ -314,7 +316,7 @@ void exchange_run(struct exchange *exchange, struct port *port, struct wake *wak
 int exchange_settle(struct port *port, struct wake *wake)
 {
     int64_t silence = port->bus->transport == TRANSPORT_RTU ? port->gap_ns : NETWORK_QUIET_NS;
-    int64_t now = wake_now_ns();
+    int64_t now = clock_wait_ns();
     int64_t give_up = (port->late_until_ns > now ? port->late_until_ns : now) + BABBLE_NS;
     // Bytes may wait unread since some time that we cannot know.
     port->quiet_ns = port->quiet_ns > now ? port->quiet_ns : now;
@@ -334,7 +336,7 @@ int exchange_settle(struct port *port, struct wake *wake)
             port_close(port);
             return ERROR_CLOSED;
         }
-        port->quiet_ns = wake_now_ns();
+        port->quiet_ns = clock_wait_ns();
         if (port->quiet_ns > give_up) {
             return ERROR_BUSY;
         }

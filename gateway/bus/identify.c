@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "bus/identity.h"
 #include "bus/worker.h"
 
@@ -9,7 +10,7 @@
 static bool ask(struct worker *worker, struct instrument *instrument, struct frame_request *request)
 {
     struct exchange *exchange = &worker->identity_exchange;
-    int64_t ready_ns = wake_now_ns() + instrument->config->driver->min_interval_us * 1000;
+    int64_t ready_ns = clock_wait_ns() + instrument->config->driver->min_interval_us * 1000;
     if (!port_is_open(&worker->port) || worker->port.unsettled ||
         wake_sleep(&worker->wake, ready_ns) != OK) {
         return false;

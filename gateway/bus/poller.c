@@ -1,6 +1,8 @@
 #include "bus/poller.h"
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "bus/clock_watch.h"
 #include "bus/handover.h"
 #include "bus/worker.h"
@@ -11,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TEN_YEARS_S 315360000
@@ -84,7 +85,7 @@ static void *watch_clock(void *context)
                 wake_nudge(&poller->workers[i].wake);
             }
         }
-        int64_t until = wake_now_ns() + CLOCK_WATCH_EVERY_US * INT64_C(1000);
+        int64_t until = clock_wait_ns() + CLOCK_WATCH_EVERY_US * INT64_C(1000);
         if (poller->timer < 0) {
             (void)wake_sleep(&poller->wake, until);
         } else if (wake_poll(&poller->wake, poller->timer, POLLIN, until) == 1) {
@@ -134,16 +135,6 @@ static int make_workers(struct poller *poller, const struct poller *before, stru
     return OK;
 }
 
-static void make_ended(struct worker_common *common)
-{
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&common->ended, &attributes);
-    pthread_condattr_destroy(&attributes);
-    pthread_mutex_init(&common->ended_lock, NULL);
-}
-
 int poller_start(struct poller **out, const struct poller_options *options, struct why *why)
 {
     *out = NULL;
@@ -159,7 +150,8 @@ int poller_start(struct poller **out, const struct poller_options *options, stru
     poller->common.round_marks = options->round_marks;
     poller->common.format_serial = options->format_serial;
     poller->common.resumes = options->before != NULL;
-    make_ended(&poller->common);
+    thread_condition_make(&poller->common.ended);
+    pthread_mutex_init(&poller->common.ended_lock, NULL);
     int result = make_workers(poller, options->before, why);
     if (result == OK && wake_make(&poller->wake) != OK) {
         result = why_set(why, ERROR_SYSTEM, "eventfd: %s", strerror(errno));
@@ -185,12 +177,10 @@ int poller_start(struct poller **out, const struct poller_options *options, stru
 static bool await_end(struct poller *poller, int64_t most_us)
 {
     struct worker_common *common = &poller->common;
-    int result = 0;
-    int64_t end_ns = wake_now_ns() + most_us * 1000;
-    struct timespec until = {(time_t)(end_ns / 1000000000), (long)(end_ns % 1000000000)};
+    int64_t end_ns = clock_wait_ns() + most_us * 1000;
     pthread_mutex_lock(&common->ended_lock);
-    while (common->running > 0 && result != ETIMEDOUT) {
-        result = pthread_cond_timedwait(&common->ended, &common->ended_lock, &until);
+    while (common->running > 0 &&
+           thread_condition_wait(&common->ended, &common->ended_lock, end_ns)) {
     }
     bool ended = common->running == 0;
     pthread_mutex_unlock(&common->ended_lock);
@@ -270,6 +260,6 @@ void poller_bus_status(struct poller *poller, size_t bus, struct poller_bus_stat
     struct worker *worker = &poller->workers[bus];
     pthread_mutex_lock(&worker->lock);
     *out = worker->status;
-    out->load = report_load(worker, wake_now_ns());
+    out->load = report_load(worker, clock_wait_ns());
     pthread_mutex_unlock(&worker->lock);
 }

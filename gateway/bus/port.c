@@ -1,5 +1,6 @@
 #include "bus/port.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "bus/connect.h"
 #include "bus/plan.h"
@@ -23,7 +24,7 @@ void port_init(struct port *port, const struct config_bus *bus)
     } else if (bus->transport == TRANSPORT_RTU_OVER_TCP) {
         port->gap_ns = PORT_NETWORK_GAP_NS;
     }
-    port->late_until_ns = wake_now_ns() + bus->late_max_us * 1000;
+    port->late_until_ns = clock_wait_ns() + bus->late_max_us * 1000;
 }
 
 // The kernel turns the sender on and off around each frame. Where the port's driver cannot, the
@@ -105,7 +106,7 @@ static int open_network(struct port *port, struct wake *wake, struct why *why)
         return why_set(why, ERROR_MEMORY, "%s", strerror(errno));
     }
     int result = connect_tcp(&port->fd, bus->host, bus->service, wake,
-                             wake_now_ns() + PORT_CONNECT_US * INT64_C(1000), why);
+                             clock_wait_ns() + PORT_CONNECT_US * INT64_C(1000), why);
     if (result == OK) {
         modbus_set_socket(port->modbus, port->fd);
     }
@@ -125,7 +126,7 @@ int port_open(struct port *port, struct wake *wake, struct why *why)
     }
     // A line may still bring the answer to what was asked before it was closed, also by way of
     // another connection: hear it out first.
-    port->quiet_ns = wake_now_ns();
+    port->quiet_ns = clock_wait_ns();
     port->unsettled = port_is_rtu(port);
     return OK;
 }

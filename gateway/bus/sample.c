@@ -1,11 +1,12 @@
 #include "bus/sample.h"
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "base/thread.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 // Two buffers: workers fill one under the lock, the recorder empties the other without it, and they
 // change places when the recorder has emptied its own and looks. Each holds half of the bound.
@@ -29,13 +30,6 @@ struct sample_queue {
     int64_t looked_us;
 };
 
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 int sample_queue_make(struct sample_queue **out, size_t max_bytes)
 {
     struct sample_queue *queue = calloc(1, sizeof *queue);
@@ -54,13 +48,9 @@ int sample_queue_make(struct sample_queue **out, size_t max_bytes)
         free(queue);
         return ERROR_MEMORY;
     }
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&queue->lock, NULL);
-    pthread_cond_init(&queue->filled, &attributes);
-    pthread_cond_init(&queue->emptied, &attributes);
-    pthread_condattr_destroy(&attributes);
+    thread_condition_make(&queue->filled);
+    thread_condition_make(&queue->emptied);
     *out = queue;
     return OK;
 }
@@ -123,7 +113,7 @@ static bool is_ripe(const struct sample_queue *queue, int64_t now)
 // Waits as sample_queue_take says, then exchanges the buffers. Under the lock.
 static void wait_and_exchange(struct sample_queue *queue, int64_t timeout_us)
 {
-    int64_t now = now_us();
+    int64_t now = clock_wait_us();
     int64_t deadline = now + (timeout_us > 0 ? timeout_us : 0);
     while (!is_ripe(queue, now) && now < deadline) {
         int64_t look = queue->looked_us + SAMPLE_LINGER_US;
@@ -133,9 +123,8 @@ static void wait_and_exchange(struct sample_queue *queue, int64_t timeout_us)
             look = now + SAMPLE_LINGER_US;
         }
         int64_t until = look < deadline ? look : deadline;
-        struct timespec when = {until / 1000000, until % 1000000 * 1000};
-        pthread_cond_timedwait(&queue->filled, &queue->lock, &when);
-        now = now_us();
+        thread_condition_wait(&queue->filled, &queue->lock, until * 1000);
+        now = clock_wait_us();
     }
     struct buffer full = queue->fill;
     queue->fill = queue->drain;

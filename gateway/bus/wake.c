@@ -1,12 +1,12 @@
 #include "bus/wake.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/wait.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 int wake_make(struct wake *wake)
@@ -44,17 +44,10 @@ void wake_stop(struct wake *wake)
     wake_nudge(wake);
 }
 
-int64_t wake_now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 // One wait. 1 when polled[0] shows something, 2 on a nudge, 0 at the deadline, ERROR_STOPPED.
 static int wait_once(struct wake *wake, struct pollfd *polled, nfds_t count, int64_t deadline_ns)
 {
-    int ready = wait_for(polled, count, deadline_ns - wake_now_ns());
+    int ready = wait_for(polled, count, deadline_ns - clock_wait_ns());
     if (ready == 0) {
         return wake_stopping(wake) ? ERROR_STOPPED : 0;
     }

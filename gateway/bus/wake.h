@@ -1,7 +1,7 @@
 // How a bus worker waits: until a time, or for bytes, or until someone wakes it. Every wait of a
 // worker goes through here, so that it can be told to finish, and to stop at once.
 //
-// Times are nanoseconds of CLOCK_MONOTONIC. wake_finish, wake_stop and wake_nudge may be called
+// Times are those of clock_wait_ns. wake_finish, wake_stop and wake_nudge may be called
 // from any thread; the rest belongs to the one worker.
 #ifndef TALLY_BUS_WAKE_H
 #define TALLY_BUS_WAKE_H
@@ -32,7 +32,6 @@ static inline bool wake_stopping(struct wake *wake)
     return atomic_load_explicit(&wake->stopping, memory_order_relaxed);
 }
 
-int64_t wake_now_ns(void);
 // Waits until `deadline_ns` or a nudge: 0. ERROR_STOPPED.
 int wake_until(struct wake *wake, int64_t deadline_ns);
 // Waits until `deadline_ns` whatever nudges: 0. ERROR_STOPPED.

@@ -1,5 +1,6 @@
 #include "bus/worker.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "bus/handover.h"
@@ -23,7 +24,7 @@ void worker_lose_bus(struct worker *worker, const char *reason)
     worker->back_off_ns = worker->back_off_ns > 0 ? 2 * worker->back_off_ns : BACK_OFF_MIN_NS;
     worker->back_off_ns =
         worker->back_off_ns < BACK_OFF_MAX_NS ? worker->back_off_ns : BACK_OFF_MAX_NS;
-    worker->reopen_ns = wake_now_ns() + worker->back_off_ns;
+    worker->reopen_ns = clock_wait_ns() + worker->back_off_ns;
     report_connected(worker, false, reason);
     if (!worker->lost) {
         worker->lost = true;
@@ -95,7 +96,7 @@ static void finish_round(struct worker *worker, struct schedule_now now)
 static struct instrument *pick(struct worker *worker, struct schedule_now now, int64_t *rest_us)
 {
     struct instrument *best = NULL, *last_resort = NULL;
-    int64_t best_due = 0, now_ns = wake_now_ns();
+    int64_t best_due = 0, now_ns = clock_wait_ns();
     bool finishing = wake_finishing(&worker->wake);
     *rest_us = LONGEST_REST_US;
     for (size_t i = 0; i < worker->count; i++) {
@@ -138,7 +139,7 @@ static void miss_disconnected(struct worker *worker)
 
 static void rest(struct worker *worker, int64_t rest_us)
 {
-    (void)wake_until(&worker->wake, wake_now_ns() + rest_us * 1000);
+    (void)wake_until(&worker->wake, clock_wait_ns() + rest_us * 1000);
 }
 
 // Waits for the next attempt to open the port, or for the next poll, which is missed.
@@ -147,7 +148,7 @@ static void rest_disconnected(struct worker *worker)
     miss_disconnected(worker);
     struct schedule_now now = worker_now(worker);
     finish_round(worker, now);
-    int64_t rest_us = (worker->reopen_ns - wake_now_ns() + 999) / 1000;
+    int64_t rest_us = (worker->reopen_ns - clock_wait_ns() + 999) / 1000;
     for (size_t i = 0; i < worker->count; i++) {
         struct instrument *instrument = &worker->instruments[i];
         int64_t wait = schedule_wait_us(&instrument->schedule, now);
@@ -165,7 +166,7 @@ static bool reopen(struct worker *worker)
     if (port_is_open(&worker->port)) {
         return true;
     }
-    if (wake_now_ns() < worker->reopen_ns) {
+    if (clock_wait_ns() < worker->reopen_ns) {
         return false;
     }
     // A host that leaves us waiting holds no round back.
@@ -329,7 +330,7 @@ int worker_make(struct worker *worker, struct worker_common *common, size_t bus,
     *worker = (struct worker){.common = common, .bus = bus, .wake = {.fd = -1}};
     pthread_mutex_init(&worker->lock, NULL);
     port_init(&worker->port, worker_bus(worker));
-    worker->chance = 0x9E3779B9u * (uint32_t)(bus + 1) ^ (uint32_t)wake_now_ns();
+    worker->chance = 0x9E3779B9u * (uint32_t)(bus + 1) ^ (uint32_t)clock_wait_ns();
     worker->chance |= 1;
     if (wake_make(&worker->wake) != OK) {
         return why_set(why, ERROR_SYSTEM, "eventfd: %s", strerror(errno));

@@ -1,5 +1,6 @@
 #include "control/control.h"
 
+#include "base/clock.h"
 #include "base/local_socket.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 8
@@ -37,13 +37,6 @@ struct control {
     struct connection connections[CONNECTIONS_MAX];
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void connection_close(struct connection *connection)
 {
     if (connection->fd >= 0) {
@@ -63,7 +56,7 @@ static void connection_accept(struct control *control)
         struct connection *connection = &control->connections[i];
         if (connection->fd < 0) {
             connection->fd = fd;
-            connection->deadline_ms = now_ms() + PATIENCE_MS;
+            connection->deadline_ms = clock_wait_ms() + PATIENCE_MS;
             return;
         }
     }
@@ -83,7 +76,7 @@ static bool connection_send(struct connection *connection)
             return errno == EAGAIN;
         }
         connection->sent += (size_t)sent;
-        connection->deadline_ms = now_ms() + PATIENCE_MS;
+        connection->deadline_ms = clock_wait_ms() + PATIENCE_MS;
     }
     // The memory goes back: an answer may be large and the next one far away.
     text_free(&connection->answer);
@@ -150,7 +143,7 @@ static bool connection_serve(struct control *control, struct connection *connect
         if (!connection->answer.length) {
             return true;
         }
-        connection->deadline_ms = now_ms() + PATIENCE_MS;
+        connection->deadline_ms = clock_wait_ms() + PATIENCE_MS;
     }
 }
 
@@ -158,7 +151,7 @@ static bool connection_serve(struct control *control, struct connection *connect
 // then one for each place. Returns how long in milliseconds; -1: for ever.
 static int control_expect(struct control *control, struct pollfd polls[CONNECTIONS_MAX + 2])
 {
-    int64_t now = now_ms(), wait = -1;
+    int64_t now = clock_wait_ms(), wait = -1;
     bool room = false;
     polls[0] = (struct pollfd){.fd = control->wake, .events = POLLIN};
     for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
@@ -188,7 +181,7 @@ static void *control_run(void *context)
         if (polls[0].revents) {
             return NULL;
         }
-        int64_t now = now_ms();
+        int64_t now = clock_wait_ms();
         for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
             struct connection *connection = &control->connections[i];
             if (connection->fd < 0) {
@@ -283,7 +276,7 @@ void control_stop(struct control *control)
 static int client_read_line(int fd, struct text *out, int64_t deadline_ms)
 {
     for (;;) {
-        int64_t left = deadline_ms - now_ms();
+        int64_t left = deadline_ms - clock_wait_ms();
         struct pollfd wait = {.fd = fd, .events = POLLIN};
         if (left <= 0 || poll(&wait, 1, (int)left) == 0) {
             return ERROR_TIMEOUT;
@@ -323,7 +316,7 @@ int control_ask(const char *path, const char *request, struct text *out, struct 
     } else if (send(fd, line, (size_t)length, MSG_NOSIGNAL) != length) {
         error = why_set(why, ERROR_CLOSED, "control socket %s: %s", path, strerror(errno));
     } else {
-        error = client_read_line(fd, out, now_ms() + CLIENT_MS);
+        error = client_read_line(fd, out, clock_wait_ms() + CLIENT_MS);
         if (error) {
             why_set(why, error, "control socket %s: no whole answer: %s", path, error_text(error));
         }

@@ -1,13 +1,14 @@
 #include "record/committer.h"
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define RETRY_US       1000000
 #define IDLE_US        5000000 // how often it looks after cursors when nothing comes
@@ -39,20 +40,10 @@ struct committer {
     uint64_t pruned; // since the last event
 };
 
-// Waits are measured by the machine's own clock, never by the one that tests put in.
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 // Waits on `changed` until the time; the lock is held.
 static void wait_until(struct committer *c, int64_t at_us)
 {
-    struct timespec at = {.tv_sec = (time_t)(at_us / 1000000),
-                          .tv_nsec = (long)(at_us % 1000000) * 1000};
-    pthread_cond_timedwait(&c->changed, &c->lock, &at);
+    thread_condition_wait(&c->changed, &c->lock, at_us * 1000);
 }
 
 static void prune(struct committer *c)
@@ -60,7 +51,7 @@ static void prune(struct committer *c)
     const struct committer_options *o = &c->options;
     struct why why;
     uint64_t pruned = 0;
-    int64_t now = now_us();
+    int64_t now = clock_wait_us();
     if (now < c->prune_at_us) {
         return;
     }
@@ -95,7 +86,7 @@ static void judge_room(struct committer *c)
     const struct committer_options *o = &c->options;
     char text[128];
     double hours;
-    int64_t now = now_us();
+    int64_t now = clock_wait_us();
     if (now < c->room_at_us) {
         return;
     }
@@ -121,7 +112,7 @@ static void note_full(struct committer *c)
         return;
     }
     c->full = true;
-    c->full_since_us = now_us();
+    c->full_since_us = clock_wait_us();
     log_error("the disk is full: readings wait, and are missed when no more can wait");
     ledger_reserve_release(o->ledger);
     o->event(o->event_context, "ledger.full", "no room on the disk: acquisition stops", true);
@@ -137,7 +128,7 @@ static void note_stored(struct committer *c)
     if (c->full && ledger_reserve_hold(o->ledger, NULL) == OK) {
         char text[96];
         snprintf(text, sizeof text, "room on the disk again after %lld s",
-                 (long long)((now_us() - c->full_since_us) / 1000000));
+                 (long long)((clock_wait_us() - c->full_since_us) / 1000000));
         log_info("%s", text);
         c->full = false;
         o->event(o->event_context, "ledger.room", text, false);
@@ -177,7 +168,7 @@ static void store_waiting(struct committer *c)
     int error = store(c, blocks, count);
     pthread_mutex_lock(&c->lock);
     if (error) {
-        wait_until(c, now_us() + RETRY_US);
+        wait_until(c, clock_wait_us() + RETRY_US);
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -191,7 +182,7 @@ static void store_waiting(struct committer *c)
 // The lock is held.
 static bool is_over(const struct committer *c)
 {
-    bool hopeless = c->stop_by_us && (c->full || c->failing) && now_us() >= c->stop_by_us;
+    bool hopeless = c->stop_by_us && (c->full || c->failing) && clock_wait_us() >= c->stop_by_us;
     return (c->complete && c->count == 0) || hopeless;
 }
 
@@ -215,7 +206,7 @@ static void *run(void *argument)
         if (c->count > 0) {
             store_waiting(c);
         } else {
-            int64_t at_us = now_us() + IDLE_US;
+            int64_t at_us = clock_wait_us() + IDLE_US;
             wait_until(c, c->prune_at_us < at_us ? c->prune_at_us : at_us);
         }
         if (c->stop_by_us) {
@@ -246,15 +237,11 @@ int committer_start(struct committer **out, const struct committer_options *opti
         return why_set(why, ERROR_MEMORY, "out of memory");
     }
     c->options = *options;
-    c->prune_at_us = now_us() + PRUNE_FIRST_US;
+    c->prune_at_us = clock_wait_us() + PRUNE_FIRST_US;
     if (ledger_reserve_hold(options->ledger, NULL) != OK) {
         log_warning("no room to hold back 1 MiB for the event of a full disk");
     }
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    thread_condition_make(&c->changed);
     pthread_mutex_init(&c->lock, NULL);
     int failed = pthread_create(&c->thread, NULL, run, c);
     if (failed) {
@@ -294,7 +281,7 @@ size_t committer_waiting(struct committer *committer)
 void committer_hurry(struct committer *committer)
 {
     pthread_mutex_lock(&committer->lock);
-    committer->stop_by_us = now_us() + STOP_US;
+    committer->stop_by_us = clock_wait_us() + STOP_US;
     pthread_cond_broadcast(&committer->changed);
     pthread_mutex_unlock(&committer->lock);
 }

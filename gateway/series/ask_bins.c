@@ -122,8 +122,7 @@ static int add_step(struct asking *asking, uint64_t step)
     if (error) {
         return error == ERROR_ABSENT ? ERROR_DAMAGED : error;
     }
-    struct unpack from = {.at = (const uint8_t *)bytes + SEGMENT_CHECK_BYTES,
-                          .end = (const uint8_t *)bytes + length};
+    struct unpack from = row_open(bytes, length);
     error = roster_find(&from, asking->point, &parts);
     error = error ? error : add_rows(asking, step, &rows);
     return error ? error : rows == parts ? OK : ERROR_DAMAGED;

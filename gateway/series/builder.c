@@ -1,6 +1,8 @@
 // The daemon's thread that keeps series.db near the ledger's end.
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "series/series.h"
 
 #include <pthread.h>
@@ -9,7 +11,6 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #define STACK_BYTES (256u << 10)
@@ -39,17 +40,9 @@ static bool is_stopping(struct series_builder *builder)
 // Waits a period, or until stopped.
 static bool wait_period(struct series_builder *builder)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += builder->period_us / 1000000;
-    until.tv_nsec += builder->period_us % 1000000 * 1000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
+    int64_t until_ns = clock_wait_ns() + builder->period_us * 1000;
     pthread_mutex_lock(&builder->lock);
-    while (!builder->stopping &&
-           pthread_cond_timedwait(&builder->wake, &builder->lock, &until) == 0) {
+    while (!builder->stopping && thread_condition_wait(&builder->wake, &builder->lock, until_ns)) {
     }
     bool stopping = builder->stopping;
     pthread_mutex_unlock(&builder->lock);
@@ -102,22 +95,6 @@ static void *run(void *argument)
     return NULL;
 }
 
-static int start_thread(struct series_builder *builder)
-{
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&builder->lock, NULL);
-    pthread_cond_init(&builder->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    int failed = pthread_create(&builder->thread, &attributes, run, builder);
-    pthread_attr_destroy(&attributes);
-    return failed ? ERROR_SYSTEM : OK;
-}
-
 int series_builder_start(struct series_builder **out, const char *directory, int64_t period_us,
                          struct why *why)
 {
@@ -128,7 +105,9 @@ int series_builder_start(struct series_builder **out, const char *directory, int
     }
     snprintf(builder->directory, sizeof builder->directory, "%s", directory);
     builder->period_us = period_us;
-    if (start_thread(builder)) {
+    pthread_mutex_init(&builder->lock, NULL);
+    thread_condition_make(&builder->wake);
+    if (thread_start(&builder->thread, STACK_BYTES, run, builder)) {
         free(builder);
         return why_set(why, ERROR_SYSTEM, "series: no thread could be started");
     }

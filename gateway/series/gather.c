@@ -2,29 +2,11 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "series/pack.h"
+#include "series/gather_entry.h"
 #include "series/rollup.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-// A reading: varint of the time's difference from the period (zigzag), then varint of
-// `mantissa's difference << 1 | exponent changed` and, when it changed, the exponent's byte, which
-// may also say that there is no number, that 8 bytes of a double follow, that it is a miss, or that
-// varint of new flags follows and the number after that.
-#define EXPONENT_FLAGS  124
-#define EXPONENT_MISS   125
-#define EXPONENT_NONE   126
-#define EXPONENT_DOUBLE 127
-#define ENTRY_MAX       (10 + 2 + 5 + 10 + 1 + 8)
-
-// What the next entry of a point is written, and read, as a difference from.
-struct last {
-    int64_t t_us, period_us; // of the last reading; from the first to the second
-    int64_t mantissa;        // of the last decimal
-    int exponent;
-    uint32_t flags; // of the last reading
-};
 
 // Entries lie in pieces of one size, which are cut from slabs as they are needed: a buffer that
 // grows would be moved again and again, and a quarter of it would be room to grow. An entry lies in
@@ -48,7 +30,7 @@ struct waiting {
     uint32_t point;
     uint32_t length, missed;                // readings, misses
     struct piece *first_piece, *last_piece; // NULL while both are 0
-    struct last last;
+    struct entry_before before;
 };
 
 struct gather {
@@ -220,68 +202,6 @@ static uint8_t *make_room(struct gather *gather, struct waiting *waiting, size_t
     return room;
 }
 
-// Mantissa of the last decimal at another exponent: what the next is likely to be near.
-static int64_t expected(const struct last *last, int exponent)
-{
-    int fits = 0, places = last->exponent - exponent;
-    int64_t mantissa = last->mantissa;
-    for (; places < 0 && mantissa; places++) {
-        mantissa /= 10;
-    }
-    mantissa = number_shift(mantissa, places, &fits);
-    return fits ? 0 : mantissa;
-}
-
-static size_t put_escape(uint8_t code, uint8_t *to)
-{
-    size_t length = pack_varint_to(to, 1);
-    to[length++] = code;
-    return length;
-}
-
-static size_t put_number(struct last *last, struct number number, uint8_t *to)
-{
-    if (number.kind != NUMBER_DECIMAL) {
-        size_t length =
-            put_escape(number.kind == NUMBER_NONE ? EXPONENT_NONE : EXPONENT_DOUBLE, to);
-        if (number.kind == NUMBER_DOUBLE) {
-            memcpy(to + length, &number.real, sizeof number.real);
-            length += sizeof number.real;
-        }
-        return length;
-    }
-    uint64_t changed = number.exponent != last->exponent;
-    uint64_t difference = pack_zigzag(number.mantissa - expected(last, number.exponent));
-    size_t length = pack_varint_to(to, difference << 1 | changed);
-    if (changed) {
-        to[length++] = (uint8_t)(int8_t)number.exponent;
-    }
-    last->exponent = number.exponent;
-    last->mantissa = number.mantissa;
-    return length;
-}
-
-// The time, and where it leads; `index` is the entry's among the point's.
-static size_t put_time(struct last *last, size_t index, int64_t t_us, uint8_t *to)
-{
-    // Unsigned, because it may wrap: a block's times can be anything.
-    uint64_t step = (uint64_t)t_us - (uint64_t)last->t_us;
-    uint64_t code = pack_zigzag((int64_t)(step - (uint64_t)last->period_us));
-    last->period_us = index == 1 ? (int64_t)step : last->period_us;
-    last->t_us = t_us;
-    return pack_varint_to(to, code);
-}
-
-static size_t put_flags(struct last *last, uint32_t flags, uint8_t *to)
-{
-    if (flags == last->flags) {
-        return 0;
-    }
-    last->flags = flags;
-    size_t length = put_escape(EXPONENT_FLAGS, to);
-    return length + pack_varint_to(to + length, flags);
-}
-
 void gather_begin_block(struct gather *gather, uint64_t n)
 {
     gather->n = n;
@@ -311,59 +231,56 @@ static int note_quarter(struct gather *gather, int64_t quarter)
     return OK;
 }
 
-// Puts an entry behind the point's last.
-static int put_entry(struct gather *gather, struct waiting *waiting, const uint8_t *entry,
-                     size_t length, const struct last *last)
+// Puts an entry behind the point's last. *out is the point's.
+static int put(struct gather *gather, uint32_t point, const struct entry *entry,
+               struct waiting **out)
 {
-    int error = note_quarter(gather, rollup_quarter_of(last->t_us));
-    uint8_t *to = error ? NULL : make_room(gather, waiting, length);
+    struct waiting *waiting = get(gather, point);
+    if (!waiting || note_quarter(gather, rollup_quarter_of(entry->t_us))) {
+        return ERROR_MEMORY;
+    }
+    uint8_t bytes[ENTRY_BYTES_MAX];
+    struct entry_before before = waiting->before;
+    size_t length = entry_write(entry, &before, waiting->length + waiting->missed, bytes);
+    uint8_t *to = make_room(gather, waiting, length);
     if (!to) {
         return ERROR_MEMORY;
     }
-    memcpy(to, entry, length);
-    waiting->last = *last;
+    memcpy(to, bytes, length);
+    waiting->before = before;
+    *out = waiting;
     return OK;
+}
+
+static size_t most(size_t a, size_t b)
+{
+    return a > b ? a : b;
 }
 
 int gather_miss(struct gather *gather, uint32_t point, int64_t t_us)
 {
-    struct waiting *waiting = get(gather, point);
-    if (!waiting) {
-        return ERROR_MEMORY;
-    }
-    uint8_t entry[ENTRY_MAX];
-    struct last last = waiting->last;
-    size_t length = put_time(&last, waiting->length + waiting->missed, t_us, entry);
-    length += put_escape(EXPONENT_MISS, entry + length);
-    if (put_entry(gather, waiting, entry, length, &last)) {
+    struct waiting *waiting;
+    if (put(gather, point, &(struct entry){.missed = true, .t_us = t_us}, &waiting)) {
         return ERROR_MEMORY;
     }
     waiting->missed++;
     gather->misses++;
-    gather->most_missed =
-        waiting->missed > gather->most_missed ? waiting->missed : gather->most_missed;
+    gather->most_missed = most(gather->most_missed, waiting->missed);
     return OK;
 }
 
 int gather_add(struct gather *gather, uint32_t point, int64_t t_us, struct number number,
                uint32_t flags)
 {
-    struct waiting *waiting = get(gather, point);
-    if (!waiting) {
-        return ERROR_MEMORY;
-    }
-    uint8_t entry[ENTRY_MAX];
-    struct last last = waiting->last;
-    size_t length = put_time(&last, waiting->length + waiting->missed, t_us, entry);
-    length += put_flags(&last, flags, entry + length);
-    length += put_number(&last, number, entry + length);
-    if (put_entry(gather, waiting, entry, length, &last)) {
+    struct entry entry = {.t_us = t_us, .number = number, .flags = flags};
+    struct waiting *waiting;
+    if (put(gather, point, &entry, &waiting)) {
         return ERROR_MEMORY;
     }
     gather->points += waiting->length == 0;
     waiting->length++;
     gather->readings++;
-    gather->longest = waiting->length > gather->longest ? waiting->length : gather->longest;
+    gather->longest = most(gather->longest, waiting->length);
     return OK;
 }
 
@@ -429,62 +346,6 @@ static int begin_take(struct gather *gather)
     return OK;
 }
 
-// The reverse of put_number, behind its code and exponent's byte.
-static struct number get_number(struct unpack *from, uint64_t code, int exponent, struct last *last)
-{
-    struct number number = {.kind = NUMBER_NONE};
-    if (exponent == EXPONENT_NONE) {
-        return number;
-    }
-    if (exponent == EXPONENT_DOUBLE) {
-        number.kind = NUMBER_DOUBLE;
-        memcpy(&number.real, from->at, sizeof number.real);
-        from->at += sizeof number.real;
-        return number;
-    }
-    number.kind = NUMBER_DECIMAL;
-    number.exponent = exponent;
-    number.mantissa = expected(last, exponent) + unpack_zigzag(code >> 1);
-    last->exponent = exponent;
-    last->mantissa = number.mantissa;
-    return number;
-}
-
-static uint64_t get_code(struct unpack *from, const struct last *last, int *exponent)
-{
-    uint64_t code = unpack_varint(from);
-    *exponent = code & 1 ? (int8_t)unpack_byte(from) : last->exponent;
-    return code;
-}
-
-// The reverse of put_time.
-static void get_time(struct unpack *from, size_t index, struct last *last)
-{
-    uint64_t step = (uint64_t)last->period_us + (uint64_t)unpack_zigzag(unpack_varint(from));
-    last->period_us = index == 1 ? (int64_t)step : last->period_us;
-    last->t_us = (int64_t)((uint64_t)last->t_us + step);
-}
-
-// The reverse of gather_add and gather_miss; *length and *missed are where the next one goes.
-static void get_entry(struct gather *gather, struct unpack *from, struct last *last, size_t *length,
-                      size_t *missed)
-{
-    int exponent;
-    get_time(from, *length + *missed, last);
-    uint64_t code = get_code(from, last, &exponent);
-    if (exponent == EXPONENT_MISS) {
-        gather->missed_us[(*missed)++] = last->t_us;
-        return;
-    }
-    if (exponent == EXPONENT_FLAGS) {
-        last->flags = (uint32_t)unpack_varint(from);
-        code = get_code(from, last, &exponent);
-    }
-    gather->t_us[*length] = last->t_us;
-    gather->flags[*length] = last->flags;
-    gather->numbers[(*length)++] = get_number(from, code, exponent, last);
-}
-
 int gather_take(struct gather *gather, size_t *cursor, struct gathered *out)
 {
     if (*cursor == 0) {
@@ -497,12 +358,20 @@ int gather_take(struct gather *gather, size_t *cursor, struct gathered *out)
         return 0;
     }
     const struct waiting *waiting = gather->sorted[(*cursor)++];
-    struct last last = {0};
+    struct entry_before before = {0};
+    struct entry entry;
     size_t length = 0, missed = 0;
     for (const struct piece *piece = waiting->first_piece; piece; piece = piece->next) {
         struct unpack from = {.at = piece->bytes, .end = piece->bytes + piece->used};
         while (from.at < from.end) {
-            get_entry(gather, &from, &last, &length, &missed);
+            entry_read(&from, &before, length + missed, &entry);
+            if (entry.missed) {
+                gather->missed_us[missed++] = entry.t_us;
+            } else {
+                gather->t_us[length] = entry.t_us;
+                gather->flags[length] = entry.flags;
+                gather->numbers[length++] = entry.number;
+            }
         }
     }
     *out = (struct gathered){.point = waiting->point,

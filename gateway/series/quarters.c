@@ -1,8 +1,7 @@
 #include "series/quarters.h"
 
+#include "series/row.h"
 #include "series/runs.h"
-#include "series/segment.h"
-#include "series/summary.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -72,8 +71,7 @@ static int read_rollup(struct shelf *shelf, int64_t quarter, uint32_t point, str
     if (error) {
         return error;
     }
-    struct unpack from = {.at = (const uint8_t *)bytes + SEGMENT_CHECK_BYTES,
-                          .end = (const uint8_t *)bytes + length};
+    struct unpack from = row_open(bytes, length);
     return rollup_read(rollup, quarter, &from);
 }
 
@@ -81,9 +79,9 @@ static int write_rollup(struct quarters *quarters, uint32_t point)
 {
     struct text *bytes = &quarters->bytes;
     int64_t quarter = quarters->at->quarter;
-    summary_begin(bytes);
+    row_begin(bytes);
     rollup_write(&quarters->rollup, quarter, bytes);
-    summary_end(bytes);
+    row_end(bytes);
     return bytes->failed
                ? ERROR_MEMORY
                : shelf_put(quarters->shelf, SHELF_ROLLUP, shelf_rollup_id(quarter, point), bytes);
@@ -128,8 +126,7 @@ int quarters_take(struct quarters *quarters, const struct gathered *point)
 static int open_roster(const void *bytes, size_t length, int64_t quarter, uint64_t *last_n,
                        struct unpack *rest)
 {
-    *rest = (struct unpack){.at = (const uint8_t *)bytes + SEGMENT_CHECK_BYTES,
-                            .end = (const uint8_t *)bytes + length};
+    *rest = row_open(bytes, length);
     int64_t stated = unpack_zigzag(unpack_varint(rest));
     *last_n = unpack_varint(rest);
     return rest->bad || stated != quarter ? ERROR_DAMAGED : OK;
@@ -150,11 +147,11 @@ static int write_roster(struct quarters *quarters, int64_t quarter, const struct
                         uint64_t last_n)
 {
     struct text *bytes = &quarters->bytes;
-    summary_begin(bytes);
+    row_begin(bytes);
     pack_varint(bytes, pack_zigzag(quarter));
     pack_varint(bytes, last_n);
     runs_write(points, bytes);
-    summary_end(bytes);
+    row_end(bytes);
     return bytes->failed ? ERROR_MEMORY : shelf_put(quarters->shelf, SHELF_QUARTER, quarter, bytes);
 }
 

@@ -1,6 +1,5 @@
 #include "series/segment.h"
 
-#include "base/digest.h"
 #include "base/error.h"
 
 #include <assert.h>
@@ -19,23 +18,6 @@ enum {
 static int64_t minus(int64_t a, int64_t b)
 {
     return (int64_t)((uint64_t)a - (uint64_t)b);
-}
-
-void segment_seal(struct text *out)
-{
-    struct digest digest =
-        digest_of(NULL, 0, out->data + SEGMENT_CHECK_BYTES, out->length - SEGMENT_CHECK_BYTES);
-    memcpy(out->data, digest.bytes, SEGMENT_CHECK_BYTES);
-}
-
-int segment_check(const void *bytes, size_t length)
-{
-    if (length < SEGMENT_CHECK_BYTES) {
-        return ERROR_DAMAGED;
-    }
-    struct digest digest = digest_of(NULL, 0, (const uint8_t *)bytes + SEGMENT_CHECK_BYTES,
-                                     length - SEGMENT_CHECK_BYTES);
-    return memcmp(digest.bytes, bytes, SEGMENT_CHECK_BYTES) ? ERROR_DAMAGED : OK;
 }
 
 void segment_encode_times(const int64_t *t_us, size_t length, struct text *out)
@@ -168,7 +150,7 @@ void segment_encode(const int64_t *t_us, const struct number *numbers, size_t le
     bool decimal = to_scale(numbers, length, integers, &scale);
     uint8_t form = (uint8_t)((decimal ? FORM_DECIMAL : 0) | (head->none ? FORM_HAS_NONE : 0) |
                              (times_back ? FORM_TIMES_BACK : 0));
-    text_append(out, "\0\0\0\0", SEGMENT_CHECK_BYTES);
+    row_begin(out);
     text_append(out, &form, 1);
     pack_varint(out, head->count);
     pack_varint(out, head->none);
@@ -189,17 +171,11 @@ void segment_encode(const int64_t *t_us, const struct number *numbers, size_t le
     if (head->count) {
         encode_values(numbers, length, decimal, integers, scale, head->count, out);
     }
-    if (!out->failed) {
-        segment_seal(out);
-    }
+    row_end(out);
 }
 
 static int read_head(struct unpack *from, struct segment_head *head, uint8_t *form)
 {
-    if (from->end - from->at < SEGMENT_CHECK_BYTES) {
-        return ERROR_DAMAGED;
-    }
-    from->at += SEGMENT_CHECK_BYTES;
     *form = unpack_byte(from);
     uint64_t count = unpack_varint(from), none = unpack_varint(from);
     head->t_lo_us = (int64_t)unpack_fixed(from);
@@ -220,7 +196,7 @@ static int read_head(struct unpack *from, struct segment_head *head, uint8_t *fo
 
 int segment_read_head(const void *bytes, size_t length, struct segment_head *head)
 {
-    struct unpack from = {.at = bytes, .end = (const uint8_t *)bytes + length};
+    struct unpack from = row_open(bytes, length);
     uint8_t form;
     return read_head(&from, head, &form);
 }
@@ -255,7 +231,7 @@ static void read_values(struct unpack *from, bool decimal, struct segment *out, 
 
 int segment_read(const void *bytes, size_t length, struct segment *out)
 {
-    struct unpack from = {.at = bytes, .end = (const uint8_t *)bytes + length};
+    struct unpack from = row_open(bytes, length);
     uint8_t form;
     if (read_head(&from, &out->head, &form)) {
         return ERROR_DAMAGED;
@@ -287,7 +263,7 @@ int segment_read(const void *bytes, size_t length, struct segment *out)
 
 int segment_read_times(const void *bytes, size_t length, struct segment *out)
 {
-    struct unpack from = {.at = bytes, .end = (const uint8_t *)bytes + length};
+    struct unpack from = row_open(bytes, length);
     struct segment_head head;
     uint8_t form;
     if (read_head(&from, &head, &form) || form & FORM_TIMES_BACK ||

@@ -1,4 +1,4 @@
-// A segment: some hundred readings of one point as one checked byte string, with count, span,
+// A segment: some hundred readings of one point as the bytes of one row (row.h), with count, span,
 // minimum and maximum in front.
 //
 // Times are kept as differences from a regular period, decimal values as differences of integers
@@ -10,13 +10,12 @@
 #define TALLY_SERIES_SEGMENT_H
 
 #include "series/number.h"
-#include "series/pack.h"
+#include "series/row.h"
 
 #include <stdbool.h>
 
 #define SEGMENT_READINGS_MAX 512
 #define SEGMENT_BYTES_MAX    (SEGMENT_READINGS_MAX * 18 + 256)
-#define SEGMENT_CHECK_BYTES  4 // the first of the SHA-256 of the rest
 
 struct segment_head {
     uint32_t count, none; // readings with a number, without one
@@ -35,21 +34,16 @@ struct segment {
 
 // Appends the times (a part of a segment, made first so that equal ones can be found).
 void segment_encode_times(const int64_t *t_us, size_t length, struct text *out);
-// Appends the segment of `length` (1 to SEGMENT_READINGS_MAX) readings. `times` is what
+// Makes `out` the segment of `length` (1 to SEGMENT_READINGS_MAX) readings. `times` is what
 // segment_encode_times gave, used when times_back is 0. *head is filled in.
 void segment_encode(const int64_t *t_us, const struct number *numbers, size_t length,
                     const struct text *times, uint64_t times_back, struct segment_head *head,
                     struct text *out);
-// Only the head. ERROR_DAMAGED for what is never written; segment_check is the caller's.
+// Only the head. ERROR_DAMAGED for what is never written; row_check is the caller's.
 int segment_read_head(const void *bytes, size_t length, struct segment_head *head);
 // All of it, but that t_us is left as it was when times_back is not 0: segment_read_times on that
 // row then fills it. ERROR_DAMAGED.
 int segment_read(const void *bytes, size_t length, struct segment *out);
 int segment_read_times(const void *bytes, size_t length, struct segment *out);
-
-// The check that precedes the bytes of every row, a segment or not: written over the first
-// SEGMENT_CHECK_BYTES of `out`. ERROR_DAMAGED when it does not hold.
-void segment_seal(struct text *out);
-int segment_check(const void *bytes, size_t length);
 
 #endif

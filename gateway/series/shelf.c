@@ -1,6 +1,6 @@
 #include "series/shelf.h"
 
-#include "series/segment.h"
+#include "series/row.h"
 
 #include <sqlite3.h>
 #include <stdio.h>
@@ -286,7 +286,7 @@ int shelf_get(struct shelf *shelf, enum shelf_kind kind, int64_t id, const void 
     }
     *bytes = sqlite3_column_blob(statement, 0);
     *length = (size_t)sqlite3_column_bytes(statement, 0);
-    return *bytes ? segment_check(*bytes, *length) : ERROR_DAMAGED;
+    return *bytes ? row_check(*bytes, *length) : ERROR_DAMAGED;
 }
 
 int shelf_get_state(struct shelf *shelf, struct shelf_state *state)
@@ -298,8 +298,7 @@ int shelf_get_state(struct shelf *shelf, struct shelf_state *state)
     if (error) {
         return error == ERROR_ABSENT ? OK : error;
     }
-    struct unpack from = {.at = (const uint8_t *)bytes + SEGMENT_CHECK_BYTES,
-                          .end = (const uint8_t *)bytes + length};
+    struct unpack from = row_open(bytes, length);
     state->next_n = unpack_varint(&from);
     state->next_step = unpack_varint(&from);
     state->first_stretch = unpack_varint(&from);
@@ -316,18 +315,15 @@ int shelf_get_state(struct shelf *shelf, struct shelf_state *state)
 int shelf_put_state(struct shelf *shelf, const struct shelf_state *state)
 {
     struct text body = text_make(256);
-    text_append(&body, "\0\0\0\0", SEGMENT_CHECK_BYTES);
+    row_begin(&body);
     pack_varint(&body, state->next_n);
     pack_varint(&body, state->next_step);
     pack_varint(&body, state->first_stretch);
     pack_varint(&body, state->next_stretch);
     pack_varint(&body, state->quarters);
     text_append_string(&body, state->origin);
-    int error = ERROR_MEMORY;
-    if (!body.failed) {
-        segment_seal(&body);
-        error = shelf_put(shelf, SHELF_STATE, 1, &body);
-    }
+    row_end(&body);
+    int error = body.failed ? ERROR_MEMORY : shelf_put(shelf, SHELF_STATE, 1, &body);
     text_free(&body);
     return error;
 }
@@ -356,7 +352,7 @@ int shelf_scan_next(struct shelf *shelf, enum shelf_kind kind, int64_t *id, cons
     *id = sqlite3_column_int64(statement, 0);
     *bytes = sqlite3_column_blob(statement, 1);
     *length = (size_t)sqlite3_column_bytes(statement, 1);
-    return *bytes ? segment_check(*bytes, *length) : ERROR_DAMAGED;
+    return *bytes ? row_check(*bytes, *length) : ERROR_DAMAGED;
 }
 
 static int prune(struct shelf *shelf, enum shelf_kind kind, int64_t from, int64_t to)

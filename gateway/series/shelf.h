@@ -36,7 +36,7 @@ static inline int64_t shelf_rollup_id(int64_t quarter, uint32_t point)
     return quarter * (SHELF_POINT_MAX + INT64_C(1)) + point;
 }
 
-// All bodies are checked strings (segment_seal), so that damage which SQLite does not see is seen.
+// All bodies are rows as row.h has them; shelf_get and shelf_scan_next look at the check.
 enum shelf_kind {
     SHELF_STATE,   // one row, 1
     SHELF_SEGMENT, // by shelf_segment_id

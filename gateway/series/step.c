@@ -37,7 +37,6 @@ static int write_segment(struct writing *writing, int64_t id, struct base *base,
 {
     struct segment_head head;
     text_clear(&writing->times);
-    text_clear(&writing->segment);
     segment_encode_times(t_us, length, &writing->times);
     uint64_t back = same(&writing->times, &base->times) ? (uint64_t)(id - base->id) : 0;
     segment_encode(t_us, numbers, length, &writing->times, back, &head, &writing->segment);
@@ -74,14 +73,14 @@ static int write_points(struct writing *writing, struct gather *gather)
     size_t cursor = 0;
     struct gathered point;
     int error;
-    summary_begin(&writing->roster);
+    row_begin(&writing->roster);
     while ((error = gather_take(gather, &cursor, &point)) == 1) {
         error = write_point(writing, &point);
         if (error) {
             return error;
         }
     }
-    summary_end(&writing->roster);
+    row_end(&writing->roster);
     if (!error && writing->roster.failed) {
         error = ERROR_MEMORY;
     }
@@ -170,7 +169,7 @@ static int sum_segment(struct summing *summing, uint32_t step, int64_t id, const
     }
     bool first = sum->bytes.length == 0;
     if (first) {
-        summary_begin(&sum->bytes);
+        row_begin(&sum->bytes);
     }
     summary_add(&sum->bytes, first ? NULL : &sum->last, &entry);
     sum->last = entry;
@@ -219,7 +218,7 @@ static int sum_points(struct summing *summing)
         struct text *bytes = &summing->sums[i].bytes;
         uint32_t point = summing->first_point + i;
         if (bytes->length) {
-            summary_end(bytes);
+            row_end(bytes);
             roster_add(&summing->roster, &summing->last_point, point, summing->sums[i].entries);
             error = bytes->failed ? ERROR_MEMORY
                                   : shelf_put(summing->shelf, SHELF_SUMMARY,
@@ -242,8 +241,7 @@ static int check_rows(struct summing *summing)
         if (error) {
             return error == ERROR_ABSENT ? ERROR_DAMAGED : error;
         }
-        struct unpack from = {.at = (const uint8_t *)bytes + SEGMENT_CHECK_BYTES,
-                              .end = (const uint8_t *)bytes + length};
+        struct unpack from = row_open(bytes, length);
         while (from.at < from.end) {
             unpack_varint(&from);
             rows += unpack_varint(&from);

@@ -6,12 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-void summary_begin(struct text *out)
-{
-    text_clear(out);
-    text_append(out, "\0\0\0\0", SEGMENT_CHECK_BYTES);
-}
-
 void summary_add(struct text *out, const struct summary_entry *previous,
                  const struct summary_entry *entry)
 {
@@ -28,18 +22,9 @@ void summary_add(struct text *out, const struct summary_entry *previous,
     }
 }
 
-void summary_end(struct text *out)
-{
-    if (!out->failed) {
-        segment_seal(out);
-    }
-}
-
 void summary_open(struct summary_reader *reader, const void *bytes, size_t length)
 {
-    *reader =
-        (struct summary_reader){.from = {.at = bytes, .end = (const uint8_t *)bytes + length}};
-    reader->from.at += SEGMENT_CHECK_BYTES;
+    *reader = (struct summary_reader){.from = row_open(bytes, length)};
 }
 
 int summary_next(struct summary_reader *reader)
@@ -92,7 +77,7 @@ int roster_find(struct unpack *from, uint32_t point, uint32_t *number)
 void stretch_begin(struct text *out)
 {
     static const char blank[SPAN_BYTES];
-    summary_begin(out);
+    row_begin(out);
     text_append(out, blank, sizeof blank);
 }
 
@@ -104,16 +89,15 @@ void stretch_end(struct text *out, const struct stretch_span *span)
     pack_fixed(&bytes, (uint64_t)span->t_hi_us);
     out->failed = out->failed || bytes.failed;
     if (!out->failed) {
-        memcpy(out->data + SEGMENT_CHECK_BYTES, bytes.data, SPAN_BYTES);
+        memcpy(out->data + ROW_CHECK_BYTES, bytes.data, SPAN_BYTES);
     }
     text_free(&bytes);
-    summary_end(out);
+    row_end(out);
 }
 
 int stretch_open(struct unpack *from, const void *bytes, size_t length, struct stretch_span *span)
 {
-    *from = (struct unpack){.at = (const uint8_t *)bytes + SEGMENT_CHECK_BYTES,
-                            .end = (const uint8_t *)bytes + length};
+    *from = row_open(bytes, length);
     span->end_n = unpack_fixed(from);
     span->t_lo_us = (int64_t)unpack_fixed(from);
     span->t_hi_us = (int64_t)unpack_fixed(from);

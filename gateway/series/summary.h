@@ -1,5 +1,5 @@
 // A summary: what segments of one point lie in one stretch, with span, count, minimum and maximum
-// of each, as one checked byte string. A query reads it in place of the segments.
+// of each, as the bytes of one row (row.h). A query reads it in place of the segments.
 //
 // Pure; not thread-safe.
 #ifndef TALLY_SERIES_SUMMARY_H
@@ -13,11 +13,9 @@ struct summary_entry {
     struct segment_head head;
 };
 
-// Begins one in `out`, which is cleared; then entries in order of step and part; then the end.
-void summary_begin(struct text *out);
+// Between row_begin and row_end: entries in order of step and part.
 void summary_add(struct text *out, const struct summary_entry *previous,
                  const struct summary_entry *entry);
-void summary_end(struct text *out);
 
 struct summary_reader {
     struct unpack from;
@@ -30,7 +28,7 @@ void summary_open(struct summary_reader *reader, const void *bytes, size_t lengt
 int summary_next(struct summary_reader *reader);
 
 // A roster: which points there are, with a number for each (of parts), so that a row that is gone
-// is missed. Begun by summary_begin, in ascending order of points, ended by summary_end.
+// is missed. In ascending order of points.
 void roster_add(struct text *out, uint32_t *last_point, uint32_t point, uint32_t number);
 // *number of the point in the roster that `from` is at, 0 when it is not there. ERROR_DAMAGED.
 int roster_find(struct unpack *from, uint32_t point, uint32_t *number);

@@ -1,5 +1,6 @@
 #include "sign/signer.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "ident/checkpoint.h"
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define STACK_BYTES (256u << 10)
 
@@ -104,19 +104,10 @@ static void sign_and_keep(struct signer *signer)
 // Until the interval is over, a centre has answered, or it is time to stop. True: stop.
 static bool wait_for_turn(struct signer *signer)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
     pthread_mutex_lock(&signer->looking);
-    int64_t us = signer->options.interval_us;
-    until.tv_sec += (time_t)(us / 1000000);
-    until.tv_nsec += (long)(us % 1000000) * 1000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    int code = 0;
-    while (!signer->stopping && !signer->asked && code != ETIMEDOUT) {
-        code = pthread_cond_timedwait(&signer->changed, &signer->looking, &until);
+    int64_t until_ns = clock_wait_ns() + signer->options.interval_us * 1000;
+    while (!signer->stopping && !signer->asked &&
+           thread_condition_wait(&signer->changed, &signer->looking, until_ns)) {
     }
     signer->asked = false;
     bool stopping = signer->stopping;
@@ -154,11 +145,7 @@ int signer_start(struct signer **out, const struct signer_options *options, stru
     public_key_fingerprint(signing_key_public(options->key), signer->status.key);
     pthread_mutex_init(&signer->signing, NULL);
     pthread_mutex_init(&signer->looking, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&signer->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    thread_condition_make(&signer->changed);
     int error = ledger_reader_open(&signer->reader, options->directory, why);
     if (!error && thread_start(&signer->thread, STACK_BYTES, run, signer)) {
         error =

@@ -299,6 +299,27 @@ static inline struct shelf_state state_of(struct place *place)
     return state;
 }
 
+// Lets the daemon's builder run until it has written a step, at most 30 s. What the file says then.
+static inline struct shelf_state run_builder(struct place *place)
+{
+    struct series_builder *builder;
+    struct why why;
+    assert_int_equal(series_builder_start(&builder, place->directory, 10000, &why), OK);
+    char path[128];
+    path_of(place, path);
+    struct shelf_state now = {.next_step = 0};
+    for (int i = 0; i < 3000 && !now.next_step; i++) { // at most 30 s
+        usleep(10000);
+        struct shelf *shelf;
+        if (!access(path, F_OK) && !shelf_open(&shelf, path, false, &why)) {
+            shelf_get_state(shelf, &now);
+            shelf_close(shelf);
+        }
+    }
+    series_builder_stop(builder);
+    return now;
+}
+
 // Random bytes over `count` places from `from` on.
 static inline void damage(struct place *place, long from, int count)
 {

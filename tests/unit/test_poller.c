@@ -37,6 +37,8 @@ struct plant {
     int64_t last_t_us[UNITS_MAX];
     int64_t entries_us[256]; // of register 400 of any unit: readings and misses
     int entry_count;
+    int64_t resumed_us; // when go_on started the poller
+    int wanted;         // readings of unit 1
     int unaligned;
     char texts[4096];
 };
@@ -185,6 +187,7 @@ static void go_on(struct plant *plant, const struct config *next, useconds_t pau
     struct poller *before = plant->poller;
     poller_stop(before, next);
     usleep(pause_us);
+    plant->resumed_us = shifted_wall(&plant->clock);
     start(plant, next, before);
     drain(plant);
     drain(plant); // the queue has two buffers
@@ -573,14 +576,27 @@ static void the_worker_of_a_line_waits_behind_nobody_where_it_may(void **state)
     }
 }
 
-static bool has_three_polls(const struct plant *plant)
+static bool has_wanted(const struct plant *plant)
 {
-    return plant->readings[0] >= 9;
+    return plant->readings[0] >= plant->wanted;
 }
 
-static bool has_three_more(const struct plant *plant)
+static void take_three_polls(struct plant *plant)
 {
-    return plant->readings[0] >= 18;
+    plant->wanted = plant->readings[0] + 9;
+    assert_true(take(plant, 10000000, has_wanted));
+}
+
+// Whether the due time that had come last when it went on was met, late. Misses bear due times.
+static bool met_last_of_pause(const struct plant *plant, int from, int64_t step_us)
+{
+    for (int i = from; i < plant->entry_count; i++) {
+        int64_t t_us = plant->entries_us[i];
+        if (t_us >= plant->resumed_us && t_us % step_us) {
+            return t_us / step_us == plant->resumed_us / step_us;
+        }
+    }
+    return false;
 }
 
 // The entries from `from` on, each the next multiple of `step_us`.
@@ -600,12 +616,22 @@ static void due_times_in_a_change_are_met_late_or_counted_and_none_twice(void **
     plant.instruments[0].align = true;
     assert_true(peer_start_tcp(&plant.peers[0]));
     run(&plant);
-    assert_true(take(&plant, 10000000, has_three_polls));
-    // Four or five due times pass; the last of them is met.
-    go_on(&plant, &plant.config, 900000);
-    assert_true(take(&plant, 10000000, has_three_more));
-    assert_true(plant.missed[0][MISS_STOPPED] >= 3 * 3);
-    int missed = plant.missed[0][MISS_STOPPED], before = plant.entry_count;
+    take_three_polls(&plant);
+    // Four or five due times pass; the last of them is met, where the machine has time for it
+    // before the next.
+    int missed = 0, before = 0;
+    bool met = false;
+    for (int i = 0; i < 6 && !met; i++) {
+        missed = plant.missed[0][MISS_STOPPED];
+        before = plant.entry_count;
+        go_on(&plant, &plant.config, 900000);
+        take_three_polls(&plant);
+        assert_true(plant.missed[0][MISS_STOPPED] - missed >= 3 * 3);
+        met = met_last_of_pause(&plant, before, 200000);
+    }
+    assert_true(met);
+    missed = plant.missed[0][MISS_STOPPED];
+    before = plant.entry_count;
     assert_each_slot_once(&plant, 0, before, 200000);
 
     // With other times: two or three of the new ones pass, the last of them is met.

@@ -1,6 +1,7 @@
 // Roll-ups against a brute-force count over the same readings, through a real ledger; and what they
 // are made of.
 
+#include "series/projection.h"
 #include "series/quarters.h"
 #include "series/runs.h"
 #include "series_bench.h"
@@ -530,22 +531,7 @@ static void old_file_is_made_anew_by_the_daemons_builder(void **state)
     build(place, 100);
     make_old(place);
     assert_true_to_ledger(place, START_US - 50 * QUARTER_US); // readers go to the blocks
-    struct series_builder *builder;
-    struct why why;
-    assert_int_equal(series_builder_start(&builder, place->directory, 10000, &why), OK);
-    char path[128];
-    path_of(place, path);
-    struct shelf_state now = {.next_step = 0};
-    for (int i = 0; i < 3000 && !now.quarters; i++) { // at most 30 s
-        usleep(10000);
-        struct shelf *shelf;
-        if (!access(path, F_OK) && !shelf_open(&shelf, path, false, &why)) {
-            shelf_get_state(shelf, &now);
-            shelf_close(shelf);
-        }
-    }
-    series_builder_stop(builder);
-    assert_true(now.quarters > 0);
+    assert_true(run_builder(place).quarters > 0);
     assert_true_to_ledger(place, START_US - 50 * QUARTER_US);
     build(place, 1000);
     assert_same_when_rebuilt(place, 11);
@@ -562,6 +548,42 @@ static void rollups_of_misses_alone_are_kept(void **state)
     assert_int_equal(state_of(place).next_n, ledger_size(place->ledger));
     assert_true(state_of(place).quarters > 0);
     assert_true_to_ledger(place, START_US);
+}
+
+static void update(struct place *place, struct series *series)
+{
+    struct ledger_reader *reader = reader_of(place);
+    struct why why;
+    bool more = true;
+    while (more) {
+        assert_int_equal(series_update(series, reader, 100, &more, &why), OK);
+    }
+    ledger_reader_close(reader);
+}
+
+// They fill no step: what is read again after a crash is an hour of them at most.
+static void misses_alone_are_written_after_an_hour(void **state)
+{
+    const int64_t minute_us = 60 * INT64_C(1000000);
+    struct place *place = *state;
+    struct series *series = series_of(place, true);
+    for (int i = 0; i < 40000; i++) { // more than the readings of a step
+        add_miss(place, 7, place->t_us += 1000000);
+    }
+    update(place, series);
+    assert_int_equal(state_of(place).quarters, 0);
+    series->since_us -= 59 * minute_us;
+    for (size_t i = 0; i < place->block_readings; i++) {
+        add_miss(place, 7, place->t_us += 1000000);
+    }
+    update(place, series);
+    assert_int_equal(state_of(place).quarters, 0);
+    series->since_us -= 2 * minute_us;
+    update(place, series);
+    assert_true(state_of(place).quarters > 0);
+    assert_int_equal(state_of(place).next_n, ledger_size(place->ledger));
+    series_close(series);
+    assert_same_when_rebuilt(place, 11);
 }
 
 static void rollups_take_any_time(void **state)
@@ -697,6 +719,7 @@ int main(void)
         WITH_LEDGER(rollups_that_are_gone_are_missed),
         WITH_LEDGER(old_file_is_made_anew_by_the_daemons_builder),
         WITH_LEDGER(rollups_of_misses_alone_are_kept),
+        WITH_LEDGER(misses_alone_are_written_after_an_hour),
         WITH_LEDGER(rollups_take_any_time),
         WITH_LEDGER(rollups_outlive_a_full_disk),
         WITH_LEDGER(rollups_go_with_their_blocks),

@@ -213,22 +213,7 @@ static void builder_takes_in_what_is_recorded_and_stops(void **state)
 {
     struct place *place = *state;
     record_history(place, 7000);
-    struct series_builder *builder;
-    struct why why;
-    assert_int_equal(series_builder_start(&builder, place->directory, 10000, &why), OK);
-    char path[128];
-    path_of(place, path);
-    struct shelf_state now = {.next_step = 0};
-    for (int i = 0; i < 3000 && !now.next_step; i++) { // at most 30 s
-        usleep(10000);
-        struct shelf *shelf;
-        if (!access(path, F_OK) && !shelf_open(&shelf, path, false, &why)) {
-            shelf_get_state(shelf, &now);
-            shelf_close(shelf);
-        }
-    }
-    assert_int_equal(now.next_step, 1);
-    series_builder_stop(builder);
+    assert_int_equal(run_builder(place).next_step, 1);
     series_builder_stop(NULL);
     assert_true_to_ledger(place, 20);
 }
@@ -316,8 +301,8 @@ static void segment_gives_back_what_went_in(void **state)
         for (int i = 0; i < 20; i++) { // damaged, also with a check that holds
             size_t at = draw((uint32_t)bytes.length);
             bytes.data[at] = (char)(bytes.data[at] ^ (1 + draw(255)));
-            assert_int_equal(segment_check(bytes.data, bytes.length), ERROR_DAMAGED);
-            segment_seal(&bytes);
+            assert_int_equal(row_check(bytes.data, bytes.length), ERROR_DAMAGED);
+            row_end(&bytes);
             segment_read(bytes.data, draw((uint32_t)bytes.length + 1), &segment);
             segment_read(bytes.data, bytes.length, &segment);
         }

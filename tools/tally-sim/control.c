@@ -1,5 +1,6 @@
 #include "control.h"
 
+#include "base/clock.h"
 #include "base/local_socket.h"
 #include "base/text.h"
 
@@ -43,7 +44,7 @@ static void vanish(struct lab *lab, const struct lab_instrument *instrument,
                    const struct fault *fault)
 {
     struct lab_line *line = &lab->lines[instrument->line];
-    atomic_store(&line->gone_ns, lab_now_ns() + fault->argument * 1000000000 + 1);
+    atomic_store(&line->gone_ns, clock_wait_ns() + fault->argument * 1000000000 + 1);
     eventfd_write(line->wake, 1);
 }
 
@@ -68,7 +69,7 @@ static void order_fault(struct lab *lab, char *rest, struct text *reply)
         if (fault.kind == FAULT_VANISH) {
             vanish(lab, instrument, &fault);
         } else {
-            fault_slot_set(&instrument->faults, &fault, lab_now_ns());
+            fault_slot_set(&instrument->faults, &fault, clock_wait_ns());
         }
     }
     if (matched == 0) {
@@ -80,7 +81,7 @@ static void order_fault(struct lab *lab, char *rest, struct text *reply)
 
 static void append_fault(struct text *out, struct lab_instrument *instrument)
 {
-    struct fault fault = fault_slot_look(&instrument->faults, lab_now_ns());
+    struct fault fault = fault_slot_look(&instrument->faults, clock_wait_ns());
     if (fault.kind == FAULT_NONE) {
         text_append_string(out, "none");
         return;

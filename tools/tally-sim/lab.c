@@ -11,13 +11,6 @@
 
 static const char *const parities[] = {"none", "even", "odd"};
 
-int64_t lab_now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 double lab_time_s(const struct lab *lab, int64_t mono_ns)
 {
     return lab->start_s + (double)(mono_ns - lab->start_mono_ns) * 1e-9;
@@ -32,7 +25,7 @@ int64_t lab_character_ns(const struct lab_line *line)
 // "Now" in the lab: the machine's local time, so that the day's load peaks in its afternoon.
 static void lab_set_start(struct lab *lab, bool given, int64_t start_us)
 {
-    lab->start_mono_ns = lab_now_ns();
+    lab->start_mono_ns = clock_wait_ns();
     if (given) {
         lab->start_s = (double)start_us * 1e-6;
         return;
@@ -227,7 +220,7 @@ static void read_fault(struct reader *reader, const struct node *node,
     } else if (fault.kind == FAULT_VANISH) {
         document_fault(&reader->document, node, "fault: vanish is an order for a running lab");
     } else {
-        fault_slot_set(&instrument->faults, &fault, lab_now_ns());
+        fault_slot_set(&instrument->faults, &fault, clock_wait_ns());
     }
 }
 

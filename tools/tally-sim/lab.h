@@ -73,7 +73,6 @@ int lab_load_from(struct lab **out, const char *path, const struct lab_options *
                   struct faults *faults);
 void lab_free(struct lab *lab);
 
-int64_t lab_now_ns(void); // CLOCK_MONOTONIC
 double lab_time_s(const struct lab *lab, int64_t mono_ns);
 int64_t lab_character_ns(const struct lab_line *line);
 

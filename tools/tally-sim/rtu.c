@@ -1,6 +1,7 @@
 #include "rtu.h"
 
 #include "answer.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/wait.h"
 
@@ -201,7 +202,7 @@ static void rtu_receive(struct rtu *rtu)
 {
     uint8_t bytes[RTU_RECEIVE_MAX];
     ssize_t length = read(rtu->pty, bytes, sizeof bytes);
-    int64_t now_ns = lab_now_ns();
+    int64_t now_ns = clock_wait_ns();
     if (length <= 0) {
         return;
     }
@@ -258,7 +259,7 @@ static void rtu_reset(struct rtu *rtu)
     rtu->line_end_ns = 0;
     if (!rtu_stopping(rtu) && pty_open(rtu, &why) != OK) {
         log_error("%s: %s; trying again in 1 s", rtu->line->path, why.text);
-        atomic_store(&rtu->line->gone_ns, lab_now_ns() + 1000000000);
+        atomic_store(&rtu->line->gone_ns, clock_wait_ns() + 1000000000);
         eventfd_write(rtu->line->wake, 1);
     }
 }
@@ -324,7 +325,7 @@ static void drop_collision(struct rtu *rtu)
 static void rtu_send(struct rtu *rtu, const struct pending *pending)
 {
     const struct answer *answer = &pending->answer;
-    int64_t now_ns = lab_now_ns(), start_ns = pending->due_ns;
+    int64_t now_ns = clock_wait_ns(), start_ns = pending->due_ns;
     size_t step = (size_t)(RTU_WRITE_NS / rtu->character_ns);
     step = step < 1 ? 1 : step > RTU_WRITE_BYTES ? RTU_WRITE_BYTES : step;
     if (now_ns - start_ns > RTU_BEHIND_NS) {
@@ -338,7 +339,7 @@ static void rtu_send(struct rtu *rtu, const struct pending *pending)
         }
         // Taken before the write, after which the master may already act. What a master does not
         // read when its buffer is full is lost, as on a line.
-        rtu->line_end_ns = lab_now_ns();
+        rtu->line_end_ns = clock_wait_ns();
         ssize_t ignored = write(rtu->pty, answer->bytes + sent, count);
         (void)ignored;
     }
@@ -377,9 +378,9 @@ static void rtu_vanish(struct rtu *rtu)
         return;
     }
     pty_close(rtu);
-    while (!rtu_stopping(rtu) && (until_ns = atomic_load(&rtu->line->gone_ns)) > lab_now_ns()) {
+    while (!rtu_stopping(rtu) && (until_ns = atomic_load(&rtu->line->gone_ns)) > clock_wait_ns()) {
         struct pollfd wake = {.fd = rtu->line->wake, .events = POLLIN};
-        int64_t left_ms = (until_ns - lab_now_ns()) / 1000000 + 1;
+        int64_t left_ms = (until_ns - clock_wait_ns()) / 1000000 + 1;
         poll(&wake, 1, left_ms > 0 ? (int)left_ms : 0);
         uint64_t woken;
         ssize_t ignored = read(rtu->line->wake, &woken, sizeof woken);
@@ -393,7 +394,7 @@ static void rtu_wait(struct rtu *rtu, int64_t deadline_ns)
 {
     struct pollfd fds[2] = {{.fd = rtu->pty, .events = POLLIN},
                             {.fd = rtu->line->wake, .events = POLLIN}};
-    int64_t left_ns = deadline_ns == INT64_MAX ? INT64_MAX : deadline_ns - lab_now_ns();
+    int64_t left_ns = deadline_ns == INT64_MAX ? INT64_MAX : deadline_ns - clock_wait_ns();
     int ready = wait_for(fds, 2, left_ns);
     if (ready <= 0) {
         return;
@@ -407,7 +408,7 @@ static void rtu_wait(struct rtu *rtu, int64_t deadline_ns)
         rtu_receive(rtu);
     } else if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL)) {
         // Cannot happen while the slave is held open; must not spin if it does.
-        sleep_until(lab_now_ns() + 100000000);
+        sleep_until(clock_wait_ns() + 100000000);
     }
 }
 
@@ -428,7 +429,7 @@ static void *rtu_run(void *context)
             judge_ns = judge_at_ns(rtu);
         }
         int64_t deadline_ns = send_ns < judge_ns ? send_ns : judge_ns;
-        if (lab_now_ns() < deadline_ns) {
+        if (clock_wait_ns() < deadline_ns) {
             rtu_wait(rtu, deadline_ns);
         } else if (send_ns <= judge_ns) {
             rtu_send_due(rtu);

@@ -1,6 +1,7 @@
 #include "tcp.h"
 
 #include "answer.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -306,7 +307,7 @@ static void connection_watch(struct tcp *tcp, size_t slot)
 static void connection_event(struct tcp *tcp, size_t slot, uint32_t events)
 {
     struct connection *connection = tcp->connections[slot];
-    int64_t now_ns = lab_now_ns();
+    int64_t now_ns = clock_wait_ns();
     if (events & EPOLLIN) {
         if (connection->line->transport == TRANSPORT_RTU_OVER_TCP && connection->in_length > 0 &&
             now_ns - connection->last_ns > TCP_STALE_NS) {
@@ -423,7 +424,7 @@ static void *tcp_run(void *context)
     while (!atomic_load(&tcp->lab->stopping)) {
         int timeout = -1;
         if (tcp->pending_count > 0 || next_ns != INT64_MAX) {
-            timeout = wait_ms(tcp, next_ns, lab_now_ns());
+            timeout = wait_ms(tcp, next_ns, clock_wait_ns());
         }
         int count = epoll_wait(tcp->epoll, events, TCP_EVENTS_MAX, timeout);
         bool woken = count == 0;
@@ -432,10 +433,10 @@ static void *tcp_run(void *context)
             handle_event(tcp, &events[i]);
         }
         if (tcp->pending_count > 0) {
-            send_due(tcp, lab_now_ns());
+            send_due(tcp, clock_wait_ns());
         }
         if (woken || next_ns != INT64_MAX) {
-            next_ns = lines_come_and_go(tcp, lab_now_ns());
+            next_ns = lines_come_and_go(tcp, clock_wait_ns());
         }
     }
     return NULL;

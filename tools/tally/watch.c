@@ -1,5 +1,7 @@
 // tally watch: what is read now, as a screen that follows it, or as lines where there is no screen.
 #include "answer.h"
+
+#include "base/clock.h"
 #include "screen.h"
 #include "show.h"
 #include "tally.h"
@@ -9,7 +11,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ANSWER_MAX (16u << 20)
@@ -24,13 +25,6 @@ struct watch {
     int64_t *printed_us; // of each point, in order: the last reading that a line was written for
     size_t printed_count;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void ask(struct watch *watch)
 {
@@ -159,18 +153,18 @@ static void redraw(struct watch *watch, struct screen *screen, const struct term
 static int watch_screen(struct watch *watch, struct terminal *terminal)
 {
     struct screen screen;
-    int64_t next_ms = now_ms(), left = watch->updates;
+    int64_t next_ms = clock_wait_ms(), left = watch->updates;
     screen_init(&screen);
     for (bool on = true; on;) {
-        if (now_ms() >= next_ms) {
-            next_ms = now_ms() + PERIOD_MS;
+        if (clock_wait_ms() >= next_ms) {
+            next_ms = clock_wait_ms() + PERIOD_MS;
             ask(watch);
             redraw(watch, &screen, terminal);
             if (watch->updates && left-- <= 1) {
                 break;
             }
         }
-        enum key key = terminal_key(terminal, (int)(next_ms - now_ms()));
+        enum key key = terminal_key(terminal, (int)(next_ms - clock_wait_ms()));
         on = obey(key, &screen);
         if (on && key != KEY_NONE) {
             redraw(watch, &screen, terminal);
