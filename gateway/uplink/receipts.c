@@ -99,7 +99,7 @@ enum receipts_verdict receipts_resume(struct receipts *receipts, const void *byt
         why_set(why, ERROR_RANGE, "it asks for block %" PRIu64 "; kept are %" PRIu64 " to %" PRIu64,
                 resume.from, first, size);
     } else if (soon || (receipts->resumed_us && resume.time_s <= receipts->resume_time_s)) {
-        why_set(why, ERROR_REFUSED, "one was obeyed within the last minute");
+        why_set(why, ERROR_REFUSED, "one was obeyed within the last half minute");
     } else {
         receipts->resumed_us = now_us;
         receipts->resume_time_s = resume.time_s;

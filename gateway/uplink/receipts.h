@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RECEIPTS_RESUME_US  (60 * INT64_C(1000000)) // one resume in this time is obeyed
+#define RECEIPTS_RESUME_US  (30 * INT64_C(1000000)) // one resume in this time is obeyed
 #define RECEIPTS_RESEND_MAX 8                       // backing off: up to so many times resend_us
 
 struct receipts {

@@ -2,6 +2,7 @@
 //
 // TAMPER_STRIDE: every how manieth byte is flipped in turn, from TAMPER_FROM on (make tamper: every
 // one). TEST: a pattern of tests to run.
+#include "effort.h"
 #include "stick.h"
 
 #include "archive/export.h"
@@ -298,7 +299,7 @@ static void a_thousand_good_exports_raise_no_alarm(void **state)
         trust_in(&trusts[centres], "good", centres);
     }
     struct stick stick = {.random = 20261124};
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < effort(1000); i++) {
         uint64_t first = stick_draw(&stick) % 1000;
         uint64_t most = 1000 - first < 40 ? 1000 - first : i % 50 == 0 ? 1000 - first : 40;
         uint64_t end = first + 1 + stick_draw(&stick) % most;

@@ -597,9 +597,9 @@ static void a_hole_is_asked_for_ever_less_often(void **state)
     assert_false(resumes(world, 3 * SECOND));
     assert_true(resumes(world, 1 * SECOND));
     for (int i = 0; i < 20; i++) {
-        resumes(world, 64 * SECOND);
+        resumes(world, 16 * SECOND);
     }
-    assert_false(resumes(world, 63 * SECOND));
+    assert_false(resumes(world, 15 * SECOND));
     assert_true(resumes(world, 1 * SECOND));
     send_range(world, 2, 3);
     assert_false(resumes(world, 100 * SECOND));

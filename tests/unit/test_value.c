@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "effort.h"
+
 static struct decimal decimal_of(const char *text)
 {
     struct decimal out;
@@ -350,14 +352,7 @@ static void check_float64(struct text *text, uint64_t bits)
     }
 }
 
-// How many random numbers: `base` times TALLY_VALUE_EFFORT percent (100), for slow machines and
-// sanitizers. The seed can be set too; both are printed.
-static long effort(long base)
-{
-    const char *percent = getenv("TALLY_VALUE_EFFORT");
-    return percent ? base * atol(percent) / 100 : base;
-}
-
+// It can be set, and is printed.
 static uint64_t starting_seed(void)
 {
     const char *text = getenv("TALLY_SEED");

@@ -29,7 +29,7 @@
 #define INTAKE_FILES_MAX  2     // files under way at a time
 
 #define INTAKE_RESUME_FIRST_US 2000000
-#define INTAKE_RESUME_LAST_US  64000000
+#define INTAKE_RESUME_LAST_US  16000000 // the gateway obeys one in 30 s: within a minute, then
 #define INTAKE_GRACE_US        1000000 // for blocks that only come in another order
 #define INTAKE_RETRY_US        5000000 // of a store that took nothing
 
