@@ -216,6 +216,14 @@ static int open_found(struct ledger *ledger, const struct ledger_options *option
     return error ? error : check_key(ledger, options, why);
 }
 
+// Whether the database was made and nothing put into it: a crash came before the log's first
+// transaction.
+static bool is_bare(struct ledger *ledger)
+{
+    bool has;
+    return ledger->store.db && store_has_tables(&ledger->store, &has, NULL) == OK && !has;
+}
+
 // As open_found, and what a crash broke off: setting aside, or the beginning of the log after it,
 // whose first block is to say so.
 static int open_or_resume(struct ledger *ledger, const struct ledger_options *options, bool *has,
@@ -227,7 +235,8 @@ static int open_or_resume(struct ledger *ledger, const struct ledger_options *op
         return why_set(why, ERROR_DAMAGED, "%s", reason.text);
     }
     int error = open_found(ledger, options, has, why);
-    if (state == RECOVER_MOVED && error == OK && ledger->size == 0 &&
+    bool begun = error == OK ? ledger->size > 0 : !is_bare(ledger);
+    if (state == RECOVER_MOVED && (error == OK || error == ERROR_DAMAGED) && !begun &&
         !unsaved_is_there(ledger->directory)) {
         recover_discard(ledger);
         error = ERROR_DAMAGED;

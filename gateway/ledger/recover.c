@@ -4,6 +4,7 @@
 #include "base/durable.h"
 #include "base/log.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -164,6 +165,24 @@ enum recover_state recover_look(const struct ledger *ledger, struct why *why)
     return RECOVER_NONE;
 }
 
+// Folders that were made, and a crash came before they were noted.
+static void drop_empty(const struct ledger *ledger)
+{
+    static const char head[] = "set-aside-";
+    char path[PATH_MAX + 272];
+    DIR *directory = opendir(ledger->directory);
+    const struct dirent *item;
+    while (directory && (item = readdir(directory))) {
+        if (strncmp(item->d_name, head, sizeof head - 1) == 0) {
+            snprintf(path, sizeof path, "%s/%s", ledger->directory, item->d_name);
+            rmdir(path); // if there is anything in it, it stays
+        }
+    }
+    if (directory) {
+        closedir(directory);
+    }
+}
+
 int recover_set_aside(struct ledger *ledger, const char *reason, struct why *why)
 {
     char path[PATH_MAX + 80], other[64];
@@ -182,6 +201,7 @@ int recover_set_aside(struct ledger *ledger, const char *reason, struct why *why
     format_folder(ledger, path);
     error = error ? error : move_all(ledger, ledger->note.folder, why);
     error = error ? error : write_reason(path, reason, why);
+    drop_empty(ledger);
     ledger->note.open = false; // what it says of a size was of those files
     return error ? error : lock_note_write(ledger->lock_fd, &ledger->note, why);
 }

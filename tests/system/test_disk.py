@@ -447,7 +447,7 @@ def test_a_recovery_that_is_killed_again_and_again_comes_to_its_end(site):
     damaged = {"ledger.db": (site.data / "ledger.db").read_bytes()}
     for _ in range(25):
         with Daemon(site.configure()) as daemon:
-            time.sleep(chance.uniform(0, 0.15))
+            time.sleep(chance.uniform(0, chance.choice((0.01, 0.03, 0.15))))
             daemon.kill()
     check_new_log(site, old, damaged, 0.9 * len(old))
 
