@@ -135,8 +135,9 @@ static bool find_unnamed(struct fitting *fitting, const struct certificate_quant
     return false;
 }
 
-static void convert(struct certificate_quantity *quantity, const struct unit *from,
-                    const struct certificate_target *target, const struct unit *to)
+// ERROR_INPUT when a number is lost on the way, as only a unit that nobody uses can do.
+static int convert(struct certificate_quantity *quantity, const struct unit *from,
+                   const struct certificate_target *target, const struct unit *to, struct why *why)
 {
     for (size_t i = 0; i < quantity->point_count; i++) {
         struct certificate_point *point = &quantity->points[i];
@@ -146,6 +147,9 @@ static void convert(struct certificate_quantity *quantity, const struct unit *fr
             point->expanded_uncertainty =
                 unit_convert_difference(from, to, point->expanded_uncertainty);
         }
+        if (certificate_check_point(point, why)) {
+            return ERROR_INPUT;
+        }
     }
     quantity->mpe_absolute = unit_convert_difference(from, to, quantity->mpe_absolute);
     snprintf(quantity->name, sizeof quantity->name, "%s", target->name);
@@ -153,6 +157,7 @@ static void convert(struct certificate_quantity *quantity, const struct unit *fr
     if (quantity->by_load) {
         snprintf(quantity->load_unit, sizeof quantity->load_unit, "%.190s per hour", target->unit);
     }
+    return OK;
 }
 
 static void fit_quantity(struct fitting *fitting, struct certificate_quantity *quantity)
@@ -177,7 +182,9 @@ static void fit_quantity(struct fitting *fitting, struct certificate_quantity *q
     }
     fitting->taken[target] = quantity;
     struct unit to = counterpart(quantity, &fitting->units[target]);
-    convert(quantity, &unit, &fitting->targets[target], &to);
+    if (convert(quantity, &unit, &fitting->targets[target], &to, &why)) {
+        refuse(fitting, quantity->line, why.text);
+    }
 }
 
 static struct certificate *copy_certificate(const struct certificate *certificate)
@@ -218,7 +225,7 @@ static void read_targets(struct fitting *fitting)
     for (size_t i = 0; i < fitting->target_count; i++) {
         if (unit_parse(fitting->targets[i].unit, &fitting->units[i], &why)) {
             // Of no kind that a certificate's unit could be.
-            fitting->units[i] = (struct unit){.factor = 1};
+            fitting->units[i] = (struct unit){.factor = 1, .divisor = 1};
             memset(fitting->units[i].exponents, INT8_MAX, sizeof fitting->units[i].exponents);
         } else {
             kept++;

@@ -36,8 +36,10 @@ void dcc_fault(struct dcc *dcc, const xmlNode *node, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    faults_add(dcc->faults, dcc->name, dcc_line(node), 0, "%s%.60s: %s", prefix_of(node),
-               (const char *)node->name, text);
+    xmlChar *type = xmlGetNoNsProp(node, (const xmlChar *)"refType");
+    faults_add(dcc->faults, dcc->name, dcc_line(node), 0, "%s%.60s%s%.80s: %s", prefix_of(node),
+               (const char *)node->name, type ? " " : "", type ? (const char *)type : "", text);
+    xmlFree(type);
     dcc->good = false;
 }
 
@@ -325,8 +327,8 @@ static bool check_root(struct dcc *dcc, const xmlNode *root)
     xmlChar *version = xmlGetNoNsProp(root, (const xmlChar *)"schemaVersion");
     bool known = version && known_version((const char *)version);
     if (!known) {
-        dcc_fault(dcc, root, "schemaVersion %.40s: not known (expected 2.4.0, or 3.0.0 to 3.3)",
-                  version ? (const char *)version : "is missing");
+        dcc_fault(dcc, root, "schemaVersion '%.40s': not known (expected 2.4.0, or 3.0.0 to 3.3)",
+                  version ? (const char *)version : "");
     }
     xmlFree(version);
     return known;

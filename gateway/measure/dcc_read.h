@@ -20,7 +20,8 @@ struct dcc {
 
 // --- dcc.c: elements
 
-// "dcc:value" of the element itself comes before the message.
+// The element, "dcc:quantity basic_measuredValue", with its refType where it has one, comes before
+// the message.
 void dcc_fault(struct dcc *dcc, const xmlNode *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 bool dcc_is(const xmlNode *node, const char *space, const char *name);

@@ -122,7 +122,7 @@ static bool error_form(struct dcc *dcc, const struct dcc_series *series,
         return true;
     }
     form->relative = unit_is_number(&series->unit);
-    form->to = (struct unit){.factor = 1};
+    form->to = (struct unit){.factor = 1, .divisor = 1};
     if (!form->relative) {
         dcc_fault(dcc, series->node, "in '%.60s', and the indication in '%.60s': not of one kind",
                   series->unit_text, indicated->unit_text);

@@ -12,7 +12,8 @@
 
 #define EXPONENT_MAX 9  // of one unit
 #define TOTAL_MAX    60 // of one dimension
-#define DECADE_MAX   250
+#define DECADE_MAX   120
+#define SIDE_MAX     1e60 // of factor and divisor
 #define NAMES_MAX    128
 
 struct scan {
@@ -48,12 +49,12 @@ static int multiply(const struct scan *scan, const char *at, const struct unit *
         }
         unit->exponents[i] = (int8_t)total;
     }
+    double *side = exponent > 0 ? &unit->factor : &unit->divisor;
     for (int i = 0; i < abs(exponent); i++) {
-        unit->factor = exponent > 0 ? unit->factor * by->factor : unit->factor / by->factor;
+        *side *= by->factor;
     }
     unit->decade += (by->decade + decade) * exponent;
-    if (abs(unit->decade) > DECADE_MAX || !isnormal(unit->factor) || unit->factor > 1e60 ||
-        unit->factor < 1e-60) {
+    if (abs(unit->decade) > DECADE_MAX || *side > SIDE_MAX || *side < 1 / SIDE_MAX) {
         return refuse(scan, at, "its factor grows too large or too small", "", 0, "a unit in use");
     }
     // An offset makes sense only where nothing else is there; unit_parse takes it away otherwise.
@@ -367,7 +368,7 @@ static int parse_plain(struct scan *scan)
 
 int unit_parse(const char *text, struct unit *out, struct why *why)
 {
-    struct unit unit = {.factor = 1};
+    struct unit unit = {.factor = 1, .divisor = 1};
     struct scan scan = {.text = text, .at = text, .unit = &unit, .why = why};
     if (strlen(text) > UNIT_TEXT_MAX) {
         return why_set(why, ERROR_INPUT, "unit '%.60s…': %zu bytes long (expected at most %d)",
@@ -406,8 +407,9 @@ static double scale(double number, int decade)
 double unit_convert_difference(const struct unit *from, const struct unit *to, double difference)
 {
     assert(unit_same_kind(from, to));
-    if (from->factor != to->factor) {
-        difference = difference * from->factor / to->factor;
+    double up = from->factor * to->divisor, down = from->divisor * to->factor;
+    if (up != down) {
+        difference = difference * up / down;
     }
     return scale(difference, from->decade - to->decade);
 }
@@ -416,14 +418,15 @@ double unit_convert(const struct unit *from, const struct unit *to, double value
 {
     double converted = unit_convert_difference(from, to, value);
     double offset = from->offset - to->offset;
-    return offset == 0 ? converted : converted + scale(offset / to->factor, -to->decade);
+    return offset == 0 ? converted
+                       : converted + scale(offset * to->divisor / to->factor, -to->decade);
 }
 
 struct unit unit_per_hour(const struct unit *unit)
 {
     struct unit load = *unit;
     load.exponents[UNIT_TIME]--;
-    load.factor /= 36;
+    load.divisor *= 36;
     load.decade -= 2;
     load.offset = 0;
     return load;

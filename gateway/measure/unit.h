@@ -42,14 +42,14 @@ enum unit_power {
     UNIT_POWER_REACTIVE,
 };
 
-// A number x of the unit is x × factor × 10^decade + offset in coherent SI units (kelvin, pascal …,
-// radian for angles).
+// A number x of the unit is x × factor / divisor × 10^decade + offset in coherent SI units (kelvin,
+// pascal …, radian for angles).
 struct unit {
     int8_t exponents[UNIT_DIMENSIONS];
     enum unit_power power;
-    double factor; // > 0; powers of ten are in `decade`, so that kPa to hPa is exactly 10
-    int decade;
-    double offset; // 273.15 for a degree Celsius that stands alone, else 0
+    double factor, divisor; // > 0, small whole numbers in most units; powers of ten are apart in
+    int decade;             // `decade`: so that kPa to hPa is exactly 10, and m³/h to L/s 1/3.6
+    double offset;          // 273.15 for a degree Celsius that stands alone, else 0
 };
 
 // ERROR_INPUT with the place in the text (counted in characters, from 1) and what was expected.

@@ -13,7 +13,7 @@ struct unit_name {
     const char *name;   // in the D-SI, without the backslash; NULL: has none
     const char *symbol; // as people write it; NULL: has none
     bool takes_prefix;
-    struct unit unit;
+    struct unit unit; // its `divisor` is not used
 };
 
 struct unit_prefix {
