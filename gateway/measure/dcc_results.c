@@ -136,8 +136,8 @@ static bool check_counts(struct dcc *dcc, const struct table *table,
     for (size_t i = 0; i < ROLE_COUNT; i++) {
         const struct dcc_series *series = &table->series[i];
         if (series->node && series->count != indicated->count) {
-            dcc_fault(dcc, series->node, "%s: %zu values, and %zu at line %d (expected as many)",
-                      roles[i], series->count, indicated->count, dcc_line(indicated->node));
+            dcc_fault(dcc, series->node, "%zu values, and %zu at line %d (expected as many)",
+                      series->count, indicated->count, dcc_line(indicated->node));
             return false;
         }
     }

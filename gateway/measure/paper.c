@@ -141,8 +141,6 @@ int paper_read(struct certificate **out, const char *name, const void *bytes, si
     paper.certificate = certificate_new(bytes, length);
     if (!paper.certificate) {
         paper_fault(&paper, NULL, "out of memory");
-    } else if (!document.root) {
-        paper_fault(&paper, NULL, "nothing in it (expected a certificate)");
     } else {
         read_root(&paper, today);
     }
