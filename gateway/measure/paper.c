@@ -99,8 +99,8 @@ static void read_root(struct paper *paper, int64_t today)
         {"calibration", false, NODE_SEQUENCE, &nodes.calibration},
         {"verification", false, NODE_SEQUENCE, &nodes.verification},
     };
-    paper_note(paper,
-               document_read_keys(paper->document, root, "certificate", keys, COUNT_OF(keys)));
+    bool keys_good = paper_note(
+        paper, document_read_keys(paper->document, root, "certificate", keys, COUNT_OF(keys)));
     paper_read_text(paper, nodes.id, "certificate", certificate->id, CERTIFICATE_TEXT_MAX);
     paper_read_text(paper, nodes.laboratory, "laboratory", certificate->laboratory,
                     CERTIFICATE_TEXT_MAX);
@@ -109,16 +109,16 @@ static void read_root(struct paper *paper, int64_t today)
     read_date(paper, nodes.due, "due", &certificate->due);
     read_date(paper, nodes.valid_until, "valid_until", &certificate->valid_until);
     check_dates(paper, &nodes, today);
-    if (root->kind == NODE_MAPPING && !nodes.calibration == !nodes.verification &&
-        !node_child(root, "calibration") == !node_child(root, "verification")) {
-        paper_fault(paper, nodes.verification ? nodes.verification : root,
-                    "%s 'calibration' and 'verification' (expected one of them)",
-                    nodes.verification ? "both" : "neither");
+    if (nodes.calibration && nodes.verification) {
+        paper_fault(paper, nodes.verification,
+                    "both 'calibration' and 'verification' (expected one of them)");
     } else if (nodes.calibration) {
         paper_read_calibration(paper, nodes.calibration);
     } else if (nodes.verification) {
         certificate->kind = CERTIFICATE_VERIFICATION;
         paper_read_verification(paper, nodes.verification);
+    } else if (keys_good) { // else what was misspelt may be it
+        paper_fault(paper, root, "neither 'calibration' nor 'verification' (expected one of them)");
     }
 }
 

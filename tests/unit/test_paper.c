@@ -159,7 +159,7 @@ static void keys_that_do_not_go_together_are_refused(void **state)
                    "'mpe_percent' of the indication, or both (the greater holds)");
     expect_changed(VERIFICATION, "mpe: 0.5", "mpe: -0.5", "c:9:42: mpe -0.5: expected more than 0");
     expect_changed(VERIFICATION, "verification:", "calibration: []\nverification:",
-                   "c:8:15: both 'calibration' and 'verification' (expected one of them)");
+                   "c:9:3: both 'calibration' and 'verification' (expected one of them)");
     expect_changed(VERIFICATION, "mpe: 0.5, mpe_percent: 0.2", "mpe: 0, mpe_percent: 0",
                    "c:9:42: mpe 0: expected more than 0\n"
                    "c:9:58: mpe_percent 0: expected more than 0");
@@ -192,6 +192,8 @@ static void every_fault_is_reported(void **state)
                    "c:8:37: indication x: not a number (expected one such as 0.01)\n"
                    "c:8:63: uncertainty y: not a number (expected one such as 0.01)\n"
                    "c:9:5: quantity: a single value (expected a group of keys)");
+    expect_changed(VERIFICATION, "  - {quantity", "  # {quantity",
+                   "c:2:1: neither 'calibration' nor 'verification' (expected one of them)");
     expect_refused("", 0, "c: the file is empty");
     expect_refused("- a", 3, "c:1:1: certificate: a list (expected a group of keys)");
     expect_changed(TEMPERATURE, "due:", "performed: 2026-03-03\ndue:",
