@@ -20,6 +20,7 @@
 struct bench {
     struct config *config;
     struct ledger *ledger;
+    struct calibrations *calibrations;
     struct definitions *definitions;
     struct sample_queue *queue;
     struct recorder *recorder;
@@ -52,8 +53,10 @@ static int start(struct bench *bench, const char *path, const char *drivers, str
     struct ledger_opening opening;
     int error = ledger_open(&bench->ledger, &options, &opening, why);
     error = error ? error
-                  : definitions_make(&bench->definitions, bench->config, bench->ledger,
-                                     ledger_size(bench->ledger), why);
+                  : calibrations_make(&bench->calibrations, bench->config, NULL, why);
+    error = error ? error
+                  : definitions_make(&bench->definitions, bench->config, bench->calibrations,
+                                     bench->ledger, ledger_size(bench->ledger), why);
     error = error ? error : sample_queue_make(&bench->queue, QUEUE_BYTES);
     bench->plans = calloc(bench->config->instrument_count, sizeof(struct plan *));
     for (size_t i = 0; !error && i < bench->config->instrument_count; i++) {
@@ -61,6 +64,7 @@ static int start(struct bench *bench, const char *path, const char *drivers, str
     }
     struct recorder_options recorder = {.config = bench->config,
                                         .definitions = bench->definitions,
+                                        .calibrations = bench->calibrations,
                                         .ledger = bench->ledger,
                                         .queue = bench->queue,
                                         .clock = &clock_system};
