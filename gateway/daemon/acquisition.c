@@ -36,7 +36,7 @@ static int start_poller(struct acquisition *acquisition, const struct clock *clo
 }
 
 int acquisition_start(struct acquisition *acquisition, const struct config *config,
-                      const struct certificates *certificates, struct ledger *ledger,
+                      struct certificates *certificates, struct ledger *ledger,
                       const struct ledger_opening *opening, struct present *present,
                       struct why *why)
 {
@@ -48,7 +48,7 @@ int acquisition_start(struct acquisition *acquisition, const struct config *conf
     if (error) {
         return error;
     }
-    error = calibrations_make(&acquisition->calibrations, config, &certificates->shelf, why);
+    error = certificates_calibrate(certificates, &acquisition->calibrations, config, why);
     if (error) {
         return error;
     }

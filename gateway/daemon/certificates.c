@@ -5,6 +5,13 @@
 #include <limits.h>
 #include <stdio.h>
 
+static void warn(const struct faults *faults, size_t from)
+{
+    for (size_t i = from; i < faults->count; i++) {
+        log_warning("%s", faults->lines[i]);
+    }
+}
+
 void certificates_load(struct certificates *certificates, const struct config *config)
 {
     char folder[PATH_MAX];
@@ -14,9 +21,16 @@ void certificates_load(struct certificates *certificates, const struct config *c
     if (shelf_load(&certificates->shelf, folder, &certificates->faults, &why) != OK) {
         faults_add(&certificates->faults, folder, 0, 0, "%s", why.text);
     }
-    for (size_t i = 0; i < certificates->faults.count; i++) {
-        log_warning("%s", certificates->faults.lines[i]);
-    }
+    warn(&certificates->faults, 0);
+}
+
+int certificates_calibrate(struct certificates *certificates, struct calibrations **out,
+                           const struct config *config, struct why *why)
+{
+    size_t known = certificates->faults.count;
+    int error = calibrations_make(out, config, &certificates->shelf, &certificates->faults, why);
+    warn(&certificates->faults, known);
+    return error;
 }
 
 void certificates_free(struct certificates *certificates)

@@ -1,5 +1,4 @@
-// The certificates of a gateway: a folder of files, and which of them is in force for a quantity of
-// an instrument.
+// The certificates of a gateway: a folder of files, each in one of the forms that are read.
 //
 // A file is taken or refused whole; what is refused says why, and stands in nobody's way. Loaded
 // once, immutable afterwards; may be read by any thread.
@@ -14,8 +13,8 @@
 #define SHELF_FOLDER           "certificates" // in the data folder
 
 struct shelf_entry {
-    struct certificate certificate;
-    char *name;        // of its file
+    struct certificate *certificate;
+    char *name;        // of its file, with the folder
     struct text bytes; // the file, as it is
 };
 
@@ -24,26 +23,21 @@ struct shelf {
     size_t count;
 };
 
+// Reads a certificate in whichever form it is: XML is a DCC, all else the YAML of a paper one. As
+// dcc_read and paper_read.
+int shelf_read(const char *name, const void *bytes, size_t length, int64_t today,
+               struct certificate **out, struct faults *faults);
+
 // Reads every file of the folder, in which nothing is a folder and no name begins with a dot. One
 // that cannot be read as a certificate is a fault, with its place, and is left out; of two files
-// with the same bytes one counts. A folder that is not there is empty. ERROR_SYSTEM, ERROR_MEMORY
-// or ERROR_RANGE (too many), and the shelf is then empty.
+// with the same bytes one counts. Dates are not held against today: the clock may not be set yet. A
+// folder that is not there is empty. ERROR_SYSTEM, ERROR_MEMORY or ERROR_RANGE (too many), and the
+// shelf is then empty.
 int shelf_load(struct shelf *shelf, const char *folder, struct faults *faults, struct why *why);
 void shelf_free(struct shelf *shelf);
 // Whether both hold the same files.
 bool shelf_is_same(const struct shelf *one, const struct shelf *other);
 
-// The certificate in force for a quantity of an instrument: of those with its serial number that
-// speak of the quantity, in a unit that can be converted to its own, the one performed last (of
-// several on one day the one with the greater hash). NULL: none. *quantity is what it says, in
-// `unit`; free it with certificate_quantity_free.
-struct shelf_wanted {
-    const char *serial;   // "": none is in force
-    const char *quantity; // of the driver: "temperature"
-    const char *unit;
-};
-const struct shelf_entry *shelf_find(const struct shelf *shelf, const struct shelf_wanted *wanted,
-                                     struct certificate_quantity *quantity);
 // When readings become overdue by the certificate: 24:00 UTC of the day when it is due or its
 // validity ends, the earlier one; INT64_MAX: it has no such day.
 int64_t shelf_overdue_us(const struct certificate *certificate);

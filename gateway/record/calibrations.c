@@ -6,6 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+// A certificate of one instrument, in the names and units of its driver.
+struct fitted {
+    const struct shelf_entry *entry;
+    struct certificate *certificate;
+};
+
+struct making {
+    struct calibrations *calibrations;
+    const struct shelf *shelf;
+    struct faults *faults;
+    struct fitted *fitted; // of the instrument that is looked at; room for the whole shelf
+    size_t fitted_count;
+};
+
 // A register that only grows: what is measured is its difference.
 static bool counts_up(const struct driver_quantity *quantity)
 {
@@ -18,6 +32,80 @@ static double resolution_part(const struct driver_quantity *quantity)
     return quantity->has_resolution ? fabs(decimal_to_double(quantity->resolution)) / sqrt(12) : 0;
 }
 
+// --- the certificates of one instrument
+
+static void forget_fitted(struct making *making)
+{
+    for (size_t i = 0; i < making->fitted_count; i++) {
+        certificate_free(making->fitted[i].certificate);
+    }
+    making->fitted_count = 0;
+}
+
+static bool bears(const struct certificate *certificate, const char *serial)
+{
+    bool found = strcmp(certificate->serial, serial) == 0;
+    for (size_t i = 0; i < CERTIFICATE_SERIALS_MAX - 1 && certificate->more_serials[i][0]; i++) {
+        found = found || strcmp(certificate->more_serials[i], serial) == 0;
+    }
+    return found;
+}
+
+// Those of the shelf that bear its serial number and speak of what its driver has.
+static int fit(struct making *making, const struct config_instrument *instrument)
+{
+    const struct driver *driver = instrument->driver;
+    struct certificate_target *targets = calloc(driver->quantity_count + 1, sizeof *targets);
+    if (!targets) {
+        return ERROR_MEMORY;
+    }
+    for (size_t i = 0; i < driver->quantity_count; i++) {
+        const struct driver_quantity *quantity = &driver->quantities[i];
+        targets[i] = (struct certificate_target){quantity->name, quantity->unit,
+                                                 counts_up(quantity)};
+    }
+    for (size_t i = 0; i < making->shelf->count; i++) {
+        const struct shelf_entry *entry = &making->shelf->entries[i];
+        struct fitted *fitted = &making->fitted[making->fitted_count];
+        if (bears(entry->certificate, instrument->serial) &&
+            certificate_fits(entry->certificate, entry->name, instrument->serial, targets,
+                             driver->quantity_count, &fitted->certificate, making->faults) == OK) {
+            fitted->entry = entry;
+            making->fitted_count++;
+        }
+    }
+    free(targets);
+    return OK;
+}
+
+static const struct certificate_quantity *speaks_of(const struct certificate *certificate,
+                                                    const char *name)
+{
+    for (size_t i = 0; i < certificate->quantity_count; i++) {
+        if (strcmp(certificate->quantities[i].name, name) == 0) {
+            return &certificate->quantities[i];
+        }
+    }
+    return NULL;
+}
+
+// Of several the one performed last; the shelf is in order of hashes, so that it is always the same
+// one.
+static const struct fitted *choose(const struct making *making, const char *name)
+{
+    const struct fitted *chosen = NULL;
+    for (size_t i = 0; i < making->fitted_count; i++) {
+        const struct fitted *fitted = &making->fitted[i];
+        if (speaks_of(fitted->certificate, name) &&
+            (!chosen || fitted->certificate->performed >= chosen->certificate->performed)) {
+            chosen = fitted;
+        }
+    }
+    return chosen;
+}
+
+// --- one point
+
 static void note_used(struct calibrations *calibrations, const struct shelf_entry *entry)
 {
     for (size_t i = 0; i < calibrations->used_count; i++) {
@@ -28,7 +116,7 @@ static void note_used(struct calibrations *calibrations, const struct shelf_entr
     calibrations->used[calibrations->used_count++].entry = entry;
 }
 
-// The quantity as its certificate has it, in memory of the arena. NULL: there is none.
+// The quantity in memory of the arena. NULL: there is none.
 static const struct certificate_quantity *keep(void **arena,
                                                const struct certificate_quantity *quantity)
 {
@@ -46,67 +134,69 @@ static const struct certificate_quantity *keep(void **arena,
     return kept;
 }
 
-static int calibrate(struct calibrations *calibrations, const struct shelf *shelf,
-                     const struct config_instrument *instrument,
-                     const struct driver_quantity *quantity, struct calibration *calibration)
+static int calibrate(struct making *making, const struct driver_quantity *quantity,
+                     struct calibration *calibration)
 {
     const struct correction_parts parts = {.resolution = resolution_part(quantity)};
-    const struct shelf_wanted wanted = {instrument->serial, quantity->name, quantity->unit};
+    const struct fitted *chosen = choose(making, quantity->name);
     const struct certificate_quantity *kept = NULL;
-    struct certificate_quantity found;
     calibration->overdue_us = INT64_MAX;
-    calibration->entry = shelf ? shelf_find(shelf, &wanted, &found) : NULL;
-    if (calibration->entry) {
-        kept = keep(&calibrations->arena, &found);
-        certificate_quantity_free(&found);
+    if (chosen) {
+        kept = keep(&making->calibrations->arena, speaks_of(chosen->certificate, quantity->name));
         if (!kept) {
             return ERROR_MEMORY;
         }
-        note_used(calibrations, calibration->entry);
-        calibration->overdue_us = shelf_overdue_us(&calibration->entry->certificate);
+        note_used(making->calibrations, chosen->entry);
+        calibration->entry = chosen->entry;
+        calibration->overdue_us = shelf_overdue_us(chosen->entry->certificate);
     }
     calibration->correction = correction_make(kept, counts_up(quantity), &parts);
     return OK;
 }
 
-static int fill(struct calibrations *calibrations, const struct config *config,
-                const struct shelf *shelf)
+// --- all
+
+static int calibrate_instrument(struct making *making, const struct config_instrument *instrument,
+                                struct calibration *of)
 {
+    int error = instrument->serial[0] ? fit(making, instrument) : OK;
+    for (size_t slot = 0; error == OK && slot < instrument->quantity_count; slot++) {
+        error = calibrate(making, instrument->quantities[slot], &of[slot]);
+    }
+    forget_fitted(making);
+    return error;
+}
+
+static int fill(struct making *making, const struct config *config)
+{
+    struct calibrations *calibrations = making->calibrations;
     void **arena = &calibrations->arena;
-    size_t room = shelf ? shelf->count : 0;
     calibrations->of = arena_take(arena, config->instrument_count * sizeof *calibrations->of);
-    calibrations->used = arena_take(arena, room * sizeof *calibrations->used);
-    if (!calibrations->of || !calibrations->used) {
-        return ERROR_MEMORY;
-    }
-    for (size_t i = 0; i < config->instrument_count; i++) {
+    calibrations->used = arena_take(arena, making->shelf->count * sizeof *calibrations->used);
+    making->fitted = calloc(making->shelf->count + 1, sizeof *making->fitted);
+    int error = calibrations->of && calibrations->used && making->fitted ? OK : ERROR_MEMORY;
+    for (size_t i = 0; error == OK && i < config->instrument_count; i++) {
         const struct config_instrument *instrument = &config->instruments[i];
-        struct calibration *of =
-            arena_take(arena, instrument->quantity_count * sizeof *of);
+        struct calibration *of = arena_take(arena, instrument->quantity_count * sizeof *of);
         calibrations->of[i] = of;
-        if (!of) {
-            return ERROR_MEMORY;
-        }
-        for (size_t slot = 0; slot < instrument->quantity_count; slot++) {
-            if (calibrate(calibrations, shelf, instrument, instrument->quantities[slot],
-                          &of[slot])) {
-                return ERROR_MEMORY;
-            }
-        }
+        error = of ? calibrate_instrument(making, instrument, of) : ERROR_MEMORY;
     }
-    return OK;
+    free(making->fitted);
+    return error;
 }
 
 int calibrations_make(struct calibrations **out, const struct config *config,
-                      const struct shelf *shelf, struct why *why)
+                      const struct shelf *shelf, struct faults *faults, struct why *why)
 {
-    struct calibrations *calibrations = calloc(1, sizeof *calibrations);
+    struct making making = {.calibrations = calloc(1, sizeof *making.calibrations),
+                            .shelf = shelf,
+                            .faults = faults};
     *out = NULL;
-    if (!calibrations || fill(calibrations, config, shelf)) {
-        calibrations_free(calibrations);
+    if (!making.calibrations || fill(&making, config)) {
+        calibrations_free(making.calibrations);
         return why_set(why, ERROR_MEMORY, "out of memory");
     }
-    *out = calibrations;
+    *out = making.calibrations;
     return OK;
 }
 

@@ -27,9 +27,12 @@ struct calibrations {
     void *arena; // owns all this
 };
 
-// `shelf` must outlive it; NULL: there are no certificates. ERROR_MEMORY, and *out is then NULL.
+// Of the certificates that bear an instrument's serial number and fit its driver (certificate_fits;
+// why one does not is added to `faults`), for each quantity the one that was performed last: by the
+// greater hash of several on one day. An instrument whose serial number is not declared has none.
+// `shelf` must outlive it. ERROR_MEMORY, and *out is then NULL.
 int calibrations_make(struct calibrations **out, const struct config *config,
-                      const struct shelf *shelf, struct why *why);
+                      const struct shelf *shelf, struct faults *faults, struct why *why);
 void calibrations_free(struct calibrations *calibrations);
 
 #endif

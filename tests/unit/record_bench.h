@@ -58,6 +58,7 @@ struct record_bench {
     struct config_instrument instruments[2];
     struct config config;
     struct shelf shelf; // empty, unless a test fills it
+    struct faults faults;
     struct calibrations *calibrations;
     struct definitions *definitions;
     struct sample_queue *queue;
@@ -120,7 +121,7 @@ static inline int bench_define(struct record_bench *b, uint64_t from_n)
     definitions_free(b->definitions);
     calibrations_free(b->calibrations);
     b->definitions = NULL;
-    int error = calibrations_make(&b->calibrations, &b->config, &b->shelf, why);
+    int error = calibrations_make(&b->calibrations, &b->config, &b->shelf, &b->faults, why);
     return error ? error
                  : definitions_make(&b->definitions, &b->config, b->calibrations,
                                     b->ledger->ledger, from_n, why);
@@ -149,6 +150,7 @@ static inline int record_teardown(void **state)
     sample_queue_free(b->queue);
     definitions_free(b->definitions);
     calibrations_free(b->calibrations);
+    faults_free(&b->faults);
     free(b);
     return bench_teardown(&ledger);
 }

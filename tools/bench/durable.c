@@ -50,10 +50,12 @@ static int start(struct bench *bench, const char *path, const char *drivers, str
                                      .site_code = bench->config->site.code,
                                      .gateway_name = bench->config->gateway.name,
                                      .clock = &clock_system};
+    static const struct shelf no_certificates;
+    struct faults faults = {0};
     struct ledger_opening opening;
     int error = ledger_open(&bench->ledger, &options, &opening, why);
     error = error ? error
-                  : calibrations_make(&bench->calibrations, bench->config, NULL, why);
+                  : calibrations_make(&bench->calibrations, bench->config, &no_certificates, &faults, why);
     error = error ? error
                   : definitions_make(&bench->definitions, bench->config, bench->calibrations,
                                      bench->ledger, ledger_size(bench->ledger), why);
