@@ -47,7 +47,7 @@ void certificates_announce(const struct certificates *certificates,
                        certificates->faults.lines[i]);
     }
     for (size_t i = 0; i < calibrations->used_count; i++) {
-        const struct certificate *certificate = &calibrations->used[i].entry->certificate;
+        const struct certificate *certificate = calibrations->used[i].entry->certificate;
         char hex[DIGEST_HEX];
         if (calibrations->used[i].fresh) {
             text_format_hex(certificate->hash.bytes, DIGEST_SIZE, hex);

@@ -15,16 +15,11 @@
 
 #define DAY_US INT64_C(86400000000)
 
-int shelf_read(const char *name, const void *bytes, size_t length, int64_t today,
-               struct certificate **out, struct faults *faults)
+int shelf_read(struct certificate **out, const char *name, const void *bytes, size_t length,
+               int64_t today, struct faults *faults)
 {
-    const char *text = bytes;
-    size_t at = length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    while (at < length && strchr(" \t\r\n", text[at]) && text[at]) {
-        at++;
-    }
-    return at < length && text[at] == '<' ? dcc_read(name, bytes, length, today, out, faults)
-                                          : paper_read(name, bytes, length, today, out, faults);
+    return dcc_is_xml(bytes, length) ? dcc_read(out, name, bytes, length, today, faults)
+                                     : paper_read(out, name, bytes, length, today, faults);
 }
 
 static void entry_free(struct shelf_entry *entry)
@@ -89,7 +84,7 @@ static int add(struct shelf *shelf, const char *path, struct faults *faults)
         return ERROR_MEMORY;
     }
     if (!read_whole(path, &entry.bytes, faults) ||
-        shelf_read(path, entry.bytes.data, entry.bytes.length, INT64_MAX, &entry.certificate,
+        shelf_read(&entry.certificate, path, entry.bytes.data, entry.bytes.length, INT64_MAX,
                    faults) != OK) {
         entry_free(&entry);
         return OK;

@@ -25,8 +25,8 @@ struct shelf {
 
 // Reads a certificate in whichever form it is: XML is a DCC, all else the YAML of a paper one. As
 // dcc_read and paper_read.
-int shelf_read(const char *name, const void *bytes, size_t length, int64_t today,
-               struct certificate **out, struct faults *faults);
+int shelf_read(struct certificate **out, const char *name, const void *bytes, size_t length,
+               int64_t today, struct faults *faults);
 
 // Reads every file of the folder, in which nothing is a folder and no name begins with a dot. One
 // that cannot be read as a certificate is a fault, with its place, and is left out; of two files

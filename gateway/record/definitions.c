@@ -59,7 +59,7 @@ static void append_calibration(struct text *out, const struct calibration *calib
 {
     const struct correction *correction = &calibration->correction;
     if (calibration->entry) {
-        append_key_hash(out, "certificate", &calibration->entry->certificate.hash);
+        append_key_hash(out, "certificate", &calibration->entry->certificate->hash);
     } else {
         text_append_string(out, ",\"certificate\":null");
     }
@@ -224,7 +224,7 @@ static int put_all(struct maker *maker, uint64_t from_n, struct why *why)
     for (size_t i = 0; error == OK && i < calibrations->used_count; i++) {
         struct calibrations_used *used = &calibrations->used[i];
         const struct text *bytes = &used->entry->bytes;
-        used->fresh = !ledger_has_file(maker->ledger, &used->entry->certificate.hash);
+        used->fresh = !ledger_has_file(maker->ledger, &used->entry->certificate->hash);
         error = put_file(maker, "certificate", bytes->data, bytes->length, why);
     }
     // It names key files by path; there is no secret in it.
