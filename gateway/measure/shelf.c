@@ -71,6 +71,46 @@ static int by_hash(const void *a, const void *b)
     return memcmp(&one->certificate->hash, &other->certificate->hash, sizeof(struct digest));
 }
 
+static bool has_ending(const char *name, const char *ending)
+{
+    size_t length = strlen(name), of_ending = strlen(ending);
+    return length >= of_ending && strcmp(name + length - of_ending, ending) == 0;
+}
+
+// Takes a date where the certificate has none.
+static void take_date(struct document *document, const struct node *node, const char *what,
+                      int64_t *date)
+{
+    const char *text;
+    int64_t day;
+    if (!node || !document_string(document, node, what, 1, 10, &text)) {
+        return;
+    }
+    if (certificate_parse_date(text, &day) != OK) {
+        document_fault(document, node, "%s %s: expected a date, as 2027-03-01", what, text);
+    } else if (*date == CERTIFICATE_NO_DATE) {
+        *date = day;
+    }
+}
+
+// What stands beside the file in NAME.dates; nothing when that is not there.
+static void take_dates(struct certificate *certificate, const char *path, struct faults *faults)
+{
+    char beside[PATH_MAX];
+    struct document document;
+    const struct node *due = NULL, *valid_until = NULL;
+    const struct document_key keys[] = {{"due", false, NODE_SCALAR, &due},
+                                        {"valid_until", false, NODE_SCALAR, &valid_until}};
+    snprintf(beside, sizeof beside, "%s" SHELF_DATES, path);
+    if (access(beside, F_OK) != 0 || document_read_file(&document, beside, faults) != OK) {
+        return;
+    }
+    document_read_keys(&document, document.root, "the dates of a certificate", keys, 2);
+    take_date(&document, due, "due", &certificate->due);
+    take_date(&document, valid_until, "valid_until", &certificate->valid_until);
+    document_free(&document);
+}
+
 // Adds the file at `path` when it is a certificate; else there is a fault. ERROR_MEMORY.
 static int add(struct shelf *shelf, const char *path, struct faults *faults)
 {
@@ -89,6 +129,7 @@ static int add(struct shelf *shelf, const char *path, struct faults *faults)
         entry_free(&entry);
         return OK;
     }
+    take_dates(entry.certificate, path, faults);
     shelf->entries[shelf->count++] = entry;
     return OK;
 }
@@ -113,7 +154,7 @@ static int load(struct shelf *shelf, const char *folder, DIR *directory, struct 
     const struct dirent *item;
     char path[PATH_MAX];
     while ((item = readdir(directory))) {
-        if (item->d_name[0] == '.') {
+        if (item->d_name[0] == '.' || has_ending(item->d_name, SHELF_DATES)) {
             continue;
         }
         if (shelf->count == SHELF_CERTIFICATES_MAX) {
@@ -153,19 +194,26 @@ bool shelf_is_same(const struct shelf *one, const struct shelf *other)
         return false;
     }
     for (size_t i = 0; i < one->count; i++) {
-        if (by_hash(&one->entries[i], &other->entries[i]) != 0) {
+        const struct shelf_entry *a = &one->entries[i], *b = &other->entries[i];
+        if (by_hash(a, b) != 0 || a->certificate->due != b->certificate->due ||
+            a->certificate->valid_until != b->certificate->valid_until) {
             return false;
         }
     }
     return true;
 }
 
-int64_t shelf_overdue_us(const struct certificate *certificate)
+int64_t shelf_last_day(const struct certificate *certificate)
 {
     int64_t due = certificate->due, valid_until = certificate->valid_until;
-    int64_t last = due == CERTIFICATE_NO_DATE           ? valid_until
-                   : valid_until == CERTIFICATE_NO_DATE ? due
-                   : due < valid_until                  ? due
-                                                        : valid_until;
+    return due == CERTIFICATE_NO_DATE           ? valid_until
+           : valid_until == CERTIFICATE_NO_DATE ? due
+           : due < valid_until                  ? due
+                                                : valid_until;
+}
+
+int64_t shelf_overdue_us(const struct certificate *certificate)
+{
+    int64_t last = shelf_last_day(certificate);
     return last == CERTIFICATE_NO_DATE ? INT64_MAX : (last + 1) * DAY_US;
 }

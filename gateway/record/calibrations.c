@@ -42,39 +42,55 @@ static void forget_fitted(struct making *making)
     making->fitted_count = 0;
 }
 
-static bool bears(const struct certificate *certificate, const char *serial)
+bool calibrations_bears(const struct certificate *certificate, const char *serial)
 {
     bool found = strcmp(certificate->serial, serial) == 0;
-    for (size_t i = 0; i < CERTIFICATE_SERIALS_MAX - 1 && certificate->more_serials[i][0]; i++) {
+    for (size_t i = 0; i < CERTIFICATE_SERIALS_MAX - 1; i++) {
         found = found || strcmp(certificate->more_serials[i], serial) == 0;
     }
-    return found;
+    return found && serial[0];
 }
 
-// Those of the shelf that bear its serial number and speak of what its driver has.
-static int fit(struct making *making, const struct config_instrument *instrument)
+int calibrations_fit(const struct certificate *certificate, const char *name,
+                     const struct config_instrument *instrument, struct certificate **out,
+                     struct faults *faults)
 {
     const struct driver *driver = instrument->driver;
     struct certificate_target *targets = calloc(driver->quantity_count + 1, sizeof *targets);
+    *out = NULL;
     if (!targets) {
         return ERROR_MEMORY;
     }
     for (size_t i = 0; i < driver->quantity_count; i++) {
         const struct driver_quantity *quantity = &driver->quantities[i];
-        targets[i] = (struct certificate_target){quantity->name, quantity->unit,
-                                                 counts_up(quantity)};
+        targets[i] =
+            (struct certificate_target){quantity->name, quantity->unit, counts_up(quantity)};
     }
+    int error = certificate_fits(certificate, name, instrument->serial, targets,
+                                 driver->quantity_count, out, faults);
+    free(targets);
+    return error;
+}
+
+// Those of the shelf that bear its serial number and speak of what its driver has.
+static int fit(struct making *making, const struct config_instrument *instrument)
+{
     for (size_t i = 0; i < making->shelf->count; i++) {
         const struct shelf_entry *entry = &making->shelf->entries[i];
         struct fitted *fitted = &making->fitted[making->fitted_count];
-        if (bears(entry->certificate, instrument->serial) &&
-            certificate_fits(entry->certificate, entry->name, instrument->serial, targets,
-                             driver->quantity_count, &fitted->certificate, making->faults) == OK) {
+        if (!calibrations_bears(entry->certificate, instrument->serial)) {
+            continue;
+        }
+        int error = calibrations_fit(entry->certificate, entry->name, instrument,
+                                     &fitted->certificate, making->faults);
+        if (error == ERROR_MEMORY) {
+            return error;
+        }
+        if (error == OK) {
             fitted->entry = entry;
             making->fitted_count++;
         }
     }
-    free(targets);
     return OK;
 }
 

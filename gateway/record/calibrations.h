@@ -27,6 +27,13 @@ struct calibrations {
     void *arena; // owns all this
 };
 
+// Whether a certificate bears this serial number; "" is none.
+bool calibrations_bears(const struct certificate *certificate, const char *serial);
+// certificate_fits, for an instrument and all that its driver has.
+int calibrations_fit(const struct certificate *certificate, const char *name,
+                     const struct config_instrument *instrument, struct certificate **out,
+                     struct faults *faults);
+
 // Of the certificates that bear an instrument's serial number and fit its driver (certificate_fits;
 // why one does not is added to `faults`), for each quantity the one that was performed last: by the
 // greater hash of several on one day. An instrument whose serial number is not declared has none.

@@ -51,7 +51,6 @@ static int start(struct bench *bench, const char *path, const char *drivers, str
                                      .gateway_name = bench->config->gateway.name,
                                      .clock = &clock_system};
     static const struct shelf no_certificates;
-    struct faults faults = {0};
     struct ledger_opening opening;
     int error = ledger_open(&bench->ledger, &options, &opening, why);
     error = error ? error
