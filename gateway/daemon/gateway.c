@@ -5,6 +5,7 @@
 #include "daemon/replacement.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define SERIES_PERIOD_US INT64_C(180000000)
 #define ANEW_EVERY_US    INT64_C(60000000)
@@ -48,8 +49,8 @@ static int start_on_ledger(struct gateway *gateway, const struct ledger_opening 
                 ? error
                 : signing_start(&gateway->signing, config, gateway->ledger, &gateway->present, why);
     error = error ? error
-                  : acquisition_start(&gateway->acquisition, config, gateway->ledger, opening,
-                                      &gateway->present, why);
+                  : acquisition_start(&gateway->acquisition, config, &gateway->certificates,
+                                      gateway->ledger, opening, &gateway->present, why);
     if (error) {
         signing_end(&gateway->signing, &gateway->present);
         return error;
@@ -74,8 +75,10 @@ int gateway_start(struct gateway *gateway, struct why *why)
     if (error) {
         return error;
     }
+    certificates_load(&gateway->certificates, gateway->config);
     error = start_on_ledger(gateway, &opening, why);
     if (error) {
+        certificates_free(&gateway->certificates);
         close_ledger(gateway);
         return error;
     }
@@ -94,8 +97,9 @@ static void refuse(struct gateway *gateway, const char *text)
     present_event(&gateway->present, "configuration.refused", gateway->path, text);
 }
 
-// The configuration that is to take the place of the one in force. NULL: everything stays.
-static struct config *load_next(struct gateway *gateway)
+// The configuration that is to take the place of the one in force, and its certificates. NULL:
+// everything stays.
+static struct config *load_next(struct gateway *gateway, struct certificates *certificates)
 {
     struct why why = {""};
     struct config *next = replacement_load(gateway->path, gateway->drivers, &why);
@@ -105,9 +109,11 @@ static struct config *load_next(struct gateway *gateway)
     }
     const char *hindrance = replacement_hindrance(gateway->config, next, gateway->ledger);
     hindrance = hindrance ? hindrance : signing_hindrance(&gateway->signing, next);
-    if (hindrance && !*hindrance) {
+    bool unchanged = hindrance && !*hindrance;
+    certificates_load(certificates, next);
+    if (unchanged && shelf_is_same(&gateway->certificates.shelf, &certificates->shelf)) {
         log_info("%s: unchanged", gateway->path);
-    } else if (hindrance) {
+    } else if (hindrance && !unchanged) {
         refuse(gateway, hindrance);
     } else if (uplinks_make_room(&gateway->uplinks, next, gateway->ledger, &why) != OK) {
         refuse(gateway, why.text);
@@ -115,19 +121,25 @@ static struct config *load_next(struct gateway *gateway)
         uplinks_tell_dropped(&gateway->uplinks, &gateway->present);
         return next;
     }
+    certificates_free(certificates);
     config_free(next);
     return NULL;
 }
 
-static void take(struct gateway *gateway, struct config *next)
+static void take(struct gateway *gateway, struct config *next,
+                 const struct certificates *certificates)
 {
     char from[DIGEST_HEX], to[DIGEST_HEX];
     text_format_hex(gateway->config->hash.bytes, DIGEST_SIZE, from);
     text_format_hex(next->hash.bytes, DIGEST_SIZE, to);
     config_free(gateway->config);
     gateway->config = next;
-    recorder_event(gateway->acquisition.recorder, "configuration.changed", gateway->path,
-                   "from sha256 %s to %s", from, to);
+    certificates_free(&gateway->certificates);
+    gateway->certificates = *certificates;
+    if (strcmp(from, to) != 0) { // else drivers or certificates alone
+        recorder_event(gateway->acquisition.recorder, "configuration.changed", gateway->path,
+                       "from sha256 %s to %s", from, to);
+    }
     log_info("%s: taken", gateway->path);
 }
 
@@ -136,8 +148,8 @@ static void take(struct gateway *gateway, struct config *next)
 static bool resume(struct gateway *gateway)
 {
     struct why why = {""};
-    while (acquisition_start(&gateway->acquisition, gateway->config, gateway->ledger, NULL,
-                             &gateway->present, &why) != OK) {
+    while (acquisition_start(&gateway->acquisition, gateway->config, &gateway->certificates,
+                             gateway->ledger, NULL, &gateway->present, &why) != OK) {
         log_error("acquisition cannot be started again: %s", why.text);
         if (orders_stop_meanwhile(&gateway->orders)) {
             return false;
@@ -149,16 +161,18 @@ static bool resume(struct gateway *gateway)
 void gateway_reload(struct gateway *gateway)
 {
     struct why why = {""};
-    struct config *next = load_next(gateway);
+    struct certificates certificates;
+    struct config *next = load_next(gateway, &certificates);
     if (!next) {
         return;
     }
     uplinks_stop(&gateway->uplinks, &gateway->present);
     acquisition_stop(&gateway->acquisition, next, &gateway->present);
-    if (acquisition_start(&gateway->acquisition, next, gateway->ledger, NULL, &gateway->present,
-                          &why) == OK) {
-        take(gateway, next);
+    if (acquisition_start(&gateway->acquisition, next, &certificates, gateway->ledger, NULL,
+                          &gateway->present, &why) == OK) {
+        take(gateway, next, &certificates);
     } else {
+        certificates_free(&certificates);
         config_free(next);
         if (!resume(gateway)) {
             return;
@@ -252,5 +266,6 @@ void gateway_stop(struct gateway *gateway)
         drain(gateway);
     }
     signing_free(&gateway->signing);
+    certificates_free(&gateway->certificates);
     config_free(gateway->config);
 }

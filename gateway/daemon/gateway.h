@@ -7,6 +7,7 @@
 
 #include "control/control.h"
 #include "daemon/acquisition.h"
+#include "daemon/certificates.h"
 #include "daemon/orders.h"
 #include "daemon/signing.h"
 #include "daemon/uplinks.h"
@@ -17,6 +18,7 @@ struct gateway {
     const struct clock *clock;
     struct orders orders;
     struct config *config; // in force; owned
+    struct certificates certificates; // likewise
     struct present present;
     struct ledger *ledger; // NULL while there is none
     struct signing signing;
