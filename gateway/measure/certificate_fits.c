@@ -246,7 +246,7 @@ int certificate_fits(const struct certificate *certificate, const char *name, co
         .targets = targets,
         .target_count = target_count,
         .units = calloc(target_count + 1, sizeof *fitting.units),
-        .taken = calloc(target_count + 1, sizeof *fitting.taken),
+        .taken = calloc(target_count + 1, sizeof(const struct certificate_quantity *)),
         .faults = faults,
         .good = true,
     };

@@ -198,7 +198,7 @@ static void sort_points(struct paper *paper, const struct node *list,
         return;
     }
     const struct node *item = list->first;
-    while (at--) {
+    for (; at && item; at--) {
         item = item->next;
     }
     paper_fault(paper, item, "%s", why.text);
