@@ -188,7 +188,7 @@ static int scan_tothe(struct scan *scan, int *exponent)
 // [\prefix]\unit[\tothe{n}]
 static int scan_factor(struct scan *scan, bool per)
 {
-    const char *start = scan->at, *word = NULL;
+    const char *start = scan->at, *word = "";
     size_t length = 0;
     int exponent = 1, decade = 0, error = scan_word(scan, &word, &length);
     if (error) {
