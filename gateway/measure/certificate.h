@@ -84,6 +84,10 @@ void certificate_free(struct certificate *certificate); // NULL is fine
 int certificate_read(struct certificate **out, const char *name, const void *bytes, size_t length,
                      int64_t today, struct faults *faults);
 
+// Whether it is of the instrument with this serial number, exactly as written; never of one without
+// ("").
+bool certificate_bears(const struct certificate *certificate, const char *serial);
+
 // A quantity that an instrument has, as its driver names it.
 struct certificate_target {
     const char *name, *unit; // "active-energy-import", "kWh"

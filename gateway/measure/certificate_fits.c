@@ -23,7 +23,7 @@ static void refuse(struct fitting *fitting, int line, const char *text)
     fitting->good = false;
 }
 
-static bool serial_is(const struct certificate *certificate, const char *serial)
+bool certificate_bears(const struct certificate *certificate, const char *serial)
 {
     bool found = strcmp(certificate->serial, serial) == 0;
     for (size_t i = 0; i < CERTIFICATE_SERIALS_MAX - 1; i++) {
@@ -49,9 +49,10 @@ static void check_serial(struct fitting *fitting, const struct certificate *cert
                          const char *serial)
 {
     char all[CERTIFICATE_TEXT_MAX * 2], text[WHY_MAX];
-    if (!serial_is(certificate, serial)) {
+    if (!certificate_bears(certificate, serial)) {
         list_serials(certificate, all, sizeof all);
-        snprintf(text, sizeof text, "serial number %s: the instrument's is %.60s", all, serial);
+        snprintf(text, sizeof text, "serial number %s: the instrument's is %.60s", all,
+                 serial[0] ? serial : "not known");
         refuse(fitting, certificate->serial_line, text);
     }
 }

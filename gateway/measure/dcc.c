@@ -320,8 +320,10 @@ static bool known_version(const char *text)
 static bool check_root(struct dcc *dcc, const xmlNode *root)
 {
     if (!dcc_is(root, DCC_NAMESPACE, "digitalCalibrationCertificate")) {
-        dcc_fault(dcc, root, "not a certificate (expected digitalCalibrationCertificate of %s)",
-                  DCC_NAMESPACE);
+        dcc_fault(dcc, root,
+                  "not a certificate, in namespace '%.80s' (expected "
+                  "digitalCalibrationCertificate of %s)",
+                  root->ns ? (const char *)root->ns->href : "", DCC_NAMESPACE);
         return false;
     }
     xmlChar *version = xmlGetNoNsProp(root, (const xmlChar *)"schemaVersion");

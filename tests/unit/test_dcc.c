@@ -120,8 +120,9 @@ static void every_schema_version_named_is_taken_and_no_other(void **state)
         expect_changed(TEMPERATURE, "schemaVersion=\"3.1.2\"", to, expected);
     }
     expect_changed(TEMPERATURE, "https://ptb.de/dcc", "https://example.org/dcc",
-                   "c:4: digitalCalibrationCertificate: not a certificate (expected "
-                   "digitalCalibrationCertificate of https://ptb.de/dcc)");
+                   "c:4: digitalCalibrationCertificate: not a certificate, in namespace "
+                   "'https://example.org/dcc' (expected digitalCalibrationCertificate of "
+                   "https://ptb.de/dcc)");
 }
 
 // --- what would reach out, or grow

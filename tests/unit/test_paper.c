@@ -287,7 +287,7 @@ static void another_instrument_s_certificate_does_not_fit(void **state)
     expect_misfit("dcc-3.1.2-temperature.xml", "K1250013", NULL, hmt330, 3,
                   "c:19: serial number K1250012: the instrument's is K1250013");
     expect_misfit("dcc-3.3.0-humidity.xml", "", NULL, hmt330, 3,
-                  "c:22: serial number K1250012, PROBE-9: the instrument's is ");
+                  "c:22: serial number K1250012, PROBE-9: the instrument's is not known");
     expect_misfit(TEMPERATURE, "k1250012", NULL, hmt330, 3,
                   "c:4: serial number K1250012: the instrument's is k1250012");
 }
