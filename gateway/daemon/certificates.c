@@ -5,6 +5,18 @@
 #include <limits.h>
 #include <stdio.h>
 
+static int load(struct shelf *shelf, const struct config *config, struct faults *faults)
+{
+    char folder[PATH_MAX];
+    struct why why = {""};
+    snprintf(folder, sizeof folder, "%s/%s", config->gateway.data, SHELF_FOLDER);
+    int error = shelf_load(shelf, folder, faults, &why);
+    if (error) {
+        faults_add(faults, folder, 0, 0, "%s", why.text);
+    }
+    return error;
+}
+
 static void warn(const struct faults *faults, size_t from)
 {
     for (size_t i = from; i < faults->count; i++) {
@@ -14,14 +26,19 @@ static void warn(const struct faults *faults, size_t from)
 
 void certificates_load(struct certificates *certificates, const struct config *config)
 {
-    char folder[PATH_MAX];
-    struct why why = {""};
     *certificates = (struct certificates){.shelf = {.count = 0}};
-    snprintf(folder, sizeof folder, "%s/%s", config->gateway.data, SHELF_FOLDER);
-    if (shelf_load(&certificates->shelf, folder, &certificates->faults, &why) != OK) {
-        faults_add(&certificates->faults, folder, 0, 0, "%s", why.text);
-    }
+    (void)load(&certificates->shelf, config, &certificates->faults); // a fault now, if it failed
     warn(&certificates->faults, 0);
+}
+
+bool certificates_changed(const struct certificates *certificates, const struct config *config)
+{
+    struct faults faults = {0};
+    struct shelf now;
+    bool changed = load(&now, config, &faults) == OK && !shelf_is_same(&certificates->shelf, &now);
+    shelf_free(&now);
+    faults_free(&faults);
+    return changed;
 }
 
 int certificates_calibrate(struct certificates *certificates, struct calibrations **out,
@@ -54,5 +71,24 @@ void certificates_announce(const struct certificates *certificates,
             recorder_event(recorder, "certificate.added", certificate->serial,
                            "%s of %s, sha256 %s", certificate->id, certificate->laboratory, hex);
         }
+    }
+}
+
+void certificates_look(struct calibrations *calibrations, struct recorder *recorder, int64_t now_us)
+{
+    for (size_t i = 0; i < calibrations->used_count; i++) {
+        struct calibrations_used *used = &calibrations->used[i];
+        const struct certificate *certificate = used->entry->certificate;
+        char day[CERTIFICATE_DATE_SIZE];
+        if (used->overdue_told || now_us < shelf_overdue_us(certificate)) {
+            continue;
+        }
+        used->overdue_told = true;
+        certificate_format_date(shelf_last_day(certificate), day);
+        log_warning("certificate %s of %s: overdue since %s", certificate->id, certificate->serial,
+                    day);
+        recorder_event(recorder, "certificate.overdue", certificate->serial,
+                       "%s of %s was in order up to %s", certificate->id, certificate->laboratory,
+                       day);
     }
 }

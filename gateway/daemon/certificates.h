@@ -17,11 +17,16 @@ struct certificates {
 // a warning: acquisition goes on without it, its readings flagged. Free it with certificates_free.
 void certificates_load(struct certificates *certificates, const struct config *config);
 void certificates_free(struct certificates *certificates);
+// Whether the folder holds others now.
+bool certificates_changed(const struct certificates *certificates, const struct config *config);
 // As calibrations_make; what does not fit is a fault and a warning.
 int certificates_calibrate(struct certificates *certificates, struct calibrations **out,
                            const struct config *config, struct why *why);
 // Puts on record what was refused, and which certificates this ledger has for the first time.
 void certificates_announce(const struct certificates *certificates,
                            const struct calibrations *calibrations, struct recorder *recorder);
+// Puts on record which have become overdue since the last look.
+void certificates_look(struct calibrations *calibrations, struct recorder *recorder,
+                       int64_t now_us);
 
 #endif

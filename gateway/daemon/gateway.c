@@ -86,6 +86,9 @@ int gateway_start(struct gateway *gateway, struct why *why)
                       &gateway->present, &said) != OK) {
         log_warning("`tally status` will not work: %s", said.text);
     }
+    // One that was added meanwhile could not be told of.
+    gateway->orders.reload =
+        gateway->orders.reload || certificates_changed(&gateway->certificates, gateway->config);
     return OK;
 }
 
@@ -187,6 +190,17 @@ void gateway_reload(struct gateway *gateway)
     signing_take(&gateway->signing, gateway->config);
     uplinks_start(&gateway->uplinks, gateway->config, gateway->ledger, gateway->signing.signer,
                   &gateway->present);
+}
+
+// --- between orders
+
+void gateway_look(struct gateway *gateway)
+{
+    struct acquisition *acquisition = &gateway->acquisition;
+    if (acquisition->recorder) {
+        certificates_look(acquisition->calibrations, acquisition->recorder,
+                          clock_wall_us(gateway->clock));
+    }
 }
 
 // --- begin anew

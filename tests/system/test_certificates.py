@@ -122,15 +122,13 @@ def test_a_reading_exported_alone_is_recomputed_without_us(works, tmp_path):
         works.readings(daemon, "voltage-l1", corrected=True)
         assert daemon.stop() == 0
     works.tally("export", "--from", "-1h", "--to", "now", "-o", tmp_path / "e.tally")
-    out = tmp_path / "out"
+    top = tmp_path / "out"
     with tarfile.open(tmp_path / "e.tally") as archive:
-        archive.extractall(out)
-    top = out if (out / "files").exists() else next(out.iterdir())
-    blocks = [json.loads(line) for path in sorted(top.rglob("*")) if path.is_file() and "blocks" in str(path)
-              for line in path.read_text().splitlines()]
+        archive.extractall(top)
+    blocks = [json.loads(line) for path in sorted((top / "blocks").iterdir()) for line in path.read_text().splitlines()]
     count = 0
     for block in blocks:
-        points = json.loads((top / "files" / block["defs"]).read_text())["points"]
+        points = json.loads((top / "definitions" / block["defs"]).read_text())["points"]
         for reading in block["readings"]:
             if reading[5] is not None:
                 indication, corrected, uncertainty = recompute(top, points[str(reading[0])], reading)
