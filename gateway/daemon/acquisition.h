@@ -7,8 +7,8 @@
 #ifndef TALLY_DAEMON_ACQUISITION_H
 #define TALLY_DAEMON_ACQUISITION_H
 
-#include "daemon/certificates.h"
 #include "daemon/present.h"
+#include "daemon/traceability.h"
 
 struct acquisition {
     const struct config *config;
@@ -24,7 +24,7 @@ struct acquisition {
 // `opening`: what opening the ledger found, or NULL at a reload; it is on record before anything
 // that a poll finds. On an error nothing runs and all can be tried again.
 int acquisition_start(struct acquisition *acquisition, const struct config *config,
-                      struct certificates *certificates, struct ledger *ledger,
+                      struct traceability *traceability, struct ledger *ledger,
                       const struct ledger_opening *opening, struct present *present,
                       struct why *why);
 // Stops polling, records all that was taken and waits until it is durable, or saved (as

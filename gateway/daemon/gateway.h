@@ -7,9 +7,9 @@
 
 #include "control/control.h"
 #include "daemon/acquisition.h"
-#include "daemon/certificates.h"
 #include "daemon/orders.h"
 #include "daemon/signing.h"
+#include "daemon/traceability.h"
 #include "daemon/uplinks.h"
 #include "series/series.h"
 
@@ -18,7 +18,7 @@ struct gateway {
     const struct clock *clock;
     struct orders orders;
     struct config *config;            // in force; owned
-    struct certificates certificates; // likewise
+    struct traceability traceability; // likewise
     struct present present;
     struct ledger *ledger; // NULL while there is none
     struct signing signing;

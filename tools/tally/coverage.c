@@ -3,6 +3,7 @@
 #include "calibrated.h"
 
 #include "base/clock.h"
+#include "ledger/ledger.h"
 #include "moment.h"
 #include "show.h"
 

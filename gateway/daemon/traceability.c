@@ -1,4 +1,4 @@
-#include "daemon/certificates.h"
+#include "daemon/traceability.h"
 
 #include "base/log.h"
 
@@ -24,44 +24,44 @@ static void warn(const struct faults *faults, size_t from)
     }
 }
 
-void certificates_load(struct certificates *certificates, const struct config *config)
+void traceability_load(struct traceability *traceability, const struct config *config)
 {
-    *certificates = (struct certificates){.shelf = {.count = 0}};
-    (void)load(&certificates->shelf, config, &certificates->faults); // a fault now, if it failed
-    warn(&certificates->faults, 0);
+    *traceability = (struct traceability){.shelf = {.count = 0}};
+    (void)load(&traceability->shelf, config, &traceability->faults); // a fault now, if it failed
+    warn(&traceability->faults, 0);
 }
 
-bool certificates_changed(const struct certificates *certificates, const struct config *config)
+bool traceability_changed(const struct traceability *traceability, const struct config *config)
 {
     struct faults faults = {0};
     struct shelf now;
-    bool changed = load(&now, config, &faults) == OK && !shelf_is_same(&certificates->shelf, &now);
+    bool changed = load(&now, config, &faults) == OK && !shelf_is_same(&traceability->shelf, &now);
     shelf_free(&now);
     faults_free(&faults);
     return changed;
 }
 
-int certificates_calibrate(struct certificates *certificates, struct calibrations **out,
+int traceability_calibrate(struct traceability *traceability, struct calibrations **out,
                            const struct config *config, struct why *why)
 {
-    size_t known = certificates->faults.count;
-    int error = calibrations_make(out, config, &certificates->shelf, &certificates->faults, why);
-    warn(&certificates->faults, known);
+    size_t known = traceability->faults.count;
+    int error = calibrations_make(out, config, &traceability->shelf, &traceability->faults, why);
+    warn(&traceability->faults, known);
     return error;
 }
 
-void certificates_free(struct certificates *certificates)
+void traceability_free(struct traceability *traceability)
 {
-    shelf_free(&certificates->shelf);
-    faults_free(&certificates->faults);
+    shelf_free(&traceability->shelf);
+    faults_free(&traceability->faults);
 }
 
-void certificates_announce(const struct certificates *certificates,
+void traceability_announce(const struct traceability *traceability,
                            const struct calibrations *calibrations, struct recorder *recorder)
 {
-    for (size_t i = 0; i < certificates->faults.count; i++) {
+    for (size_t i = 0; i < traceability->faults.count; i++) {
         recorder_event(recorder, "certificate.refused", SHELF_FOLDER, "%s",
-                       certificates->faults.lines[i]);
+                       traceability->faults.lines[i]);
     }
     for (size_t i = 0; i < calibrations->used_count; i++) {
         const struct certificate *certificate = calibrations->used[i].entry->certificate;
@@ -74,7 +74,7 @@ void certificates_announce(const struct certificates *certificates,
     }
 }
 
-void certificates_look(struct calibrations *calibrations, struct recorder *recorder, int64_t now_us)
+void traceability_look(struct calibrations *calibrations, struct recorder *recorder, int64_t now_us)
 {
     for (size_t i = 0; i < calibrations->used_count; i++) {
         struct calibrations_used *used = &calibrations->used[i];
