@@ -36,7 +36,7 @@ static int start_poller(struct acquisition *acquisition, const struct clock *clo
 }
 
 int acquisition_start(struct acquisition *acquisition, const struct config *config,
-                      struct certificates *certificates, struct ledger *ledger,
+                      struct traceability *traceability, struct ledger *ledger,
                       const struct ledger_opening *opening, struct present *present,
                       struct why *why)
 {
@@ -48,7 +48,7 @@ int acquisition_start(struct acquisition *acquisition, const struct config *conf
     if (error) {
         return error;
     }
-    error = certificates_calibrate(certificates, &acquisition->calibrations, config, why);
+    error = traceability_calibrate(traceability, &acquisition->calibrations, config, why);
     if (error) {
         return error;
     }
@@ -77,7 +77,7 @@ int acquisition_start(struct acquisition *acquisition, const struct config *conf
     if (opening) {
         announce_run(acquisition->recorder, config, ledger_origin(ledger), opening);
     }
-    certificates_announce(certificates, acquisition->calibrations, acquisition->recorder);
+    traceability_announce(traceability, acquisition->calibrations, acquisition->recorder);
     error = start_poller(acquisition, clock, why);
     if (error) {
         goto stop_recorder;

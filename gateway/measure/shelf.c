@@ -44,10 +44,10 @@ static bool read_whole(const char *path, struct text *out, struct faults *faults
     struct stat st;
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     *out = text_make(CERTIFICATE_BYTES_MAX);
-    const char *fault = fd < 0 || fstat(fd, &st) != 0    ? strerror(errno)
-                        : !S_ISREG(st.st_mode)           ? "not a file"
+    const char *fault = fd < 0 || fstat(fd, &st) != 0        ? strerror(errno)
+                        : !S_ISREG(st.st_mode)               ? "not a file"
                         : st.st_size > CERTIFICATE_BYTES_MAX ? "larger than a certificate may be"
-                                                         : NULL;
+                                                             : NULL;
     char *room = fault ? NULL : text_reserve(out, (size_t)st.st_size);
     ssize_t got = room ? read(fd, room, (size_t)st.st_size) : 0;
     if (!fault && (!room || got != st.st_size)) {

@@ -27,7 +27,8 @@ uint32_t assess_time(struct assess *assess, int64_t t_us, int64_t mono_us);
 
 // Sets the corrected value and U of a reading that has its time, indication and flags (the sample's
 // and its own), and adds the flags that follow. Of an instrument that says it is another one
-// (FLAG_IDENTITY_MISMATCH) no certificate speaks. A text is not measured, and gets no flag of these.
+// (FLAG_IDENTITY_MISMATCH) no certificate speaks. A text is not measured, and gets no flag of
+// these.
 void assess_calibration(const struct calibration *calibration, struct reading *reading);
 
 #endif

@@ -204,9 +204,8 @@ static int fill(struct making *making, const struct config *config)
 int calibrations_make(struct calibrations **out, const struct config *config,
                       const struct shelf *shelf, struct faults *faults, struct why *why)
 {
-    struct making making = {.calibrations = calloc(1, sizeof *making.calibrations),
-                            .shelf = shelf,
-                            .faults = faults};
+    struct making making = {
+        .calibrations = calloc(1, sizeof *making.calibrations), .shelf = shelf, .faults = faults};
     *out = NULL;
     if (!making.calibrations || fill(&making, config)) {
         calibrations_free(making.calibrations);

@@ -1,7 +1,7 @@
 // Which certificate is in force for each point of a configuration, and how its readings are
 // corrected by it.
 //
-// Made at start and at reload, on one thread; immutable afterwards but for `fresh`.
+// Made at start and at reload, on one thread; immutable afterwards but for what `used` notes.
 #ifndef TALLY_RECORD_CALIBRATIONS_H
 #define TALLY_RECORD_CALIBRATIONS_H
 
@@ -17,11 +17,12 @@ struct calibration {
 
 struct calibrations_used {
     const struct shelf_entry *entry;
-    bool fresh; // the ledger did not have it before (definitions_make)
+    bool fresh;        // the ledger did not have it before (definitions_make)
+    bool overdue_told; // that it is overdue is on record
 };
 
 struct calibrations {
-    struct calibration **of; // of[instrument][slot]
+    struct calibration **of;        // of[instrument][slot]
     struct calibrations_used *used; // in force for some point, each once
     size_t used_count;
     void *arena; // owns all this

@@ -5,6 +5,7 @@ import struct
 import subprocess
 import tarfile
 import xml.etree.ElementTree as ElementTree
+from datetime import date, timedelta
 from decimal import Decimal, getcontext
 
 import pytest
@@ -122,15 +123,13 @@ def test_a_reading_exported_alone_is_recomputed_without_us(works, tmp_path):
         works.readings(daemon, "voltage-l1", corrected=True)
         assert daemon.stop() == 0
     works.tally("export", "--from", "-1h", "--to", "now", "-o", tmp_path / "e.tally")
-    out = tmp_path / "out"
+    top = tmp_path / "out"
     with tarfile.open(tmp_path / "e.tally") as archive:
-        archive.extractall(out)
-    top = out if (out / "files").exists() else next(out.iterdir())
-    blocks = [json.loads(line) for path in sorted(top.rglob("*")) if path.is_file() and "blocks" in str(path)
-              for line in path.read_text().splitlines()]
+        archive.extractall(top)
+    blocks = [json.loads(line) for path in sorted((top / "blocks").iterdir()) for line in path.read_text().splitlines()]
     count = 0
     for block in blocks:
-        points = json.loads((top / "files" / block["defs"]).read_text())["points"]
+        points = json.loads((top / "definitions" / block["defs"]).read_text())["points"]
         for reading in block["readings"]:
             if reading[5] is not None:
                 indication, corrected, uncertainty = recompute(top, points[str(reading[0])], reading)
@@ -212,3 +211,47 @@ def test_show_draws(works):
     assert "voltage-l1" in done.stdout
     drawing = ElementTree.parse(works.folder / "error.svg").getroot()
     assert drawing.tag.endswith("svg") and len(drawing.findall("{*}circle")) == 2
+
+
+def test_budget_names_what_is_there_and_what_nobody_declared(works):
+    works.tally("certificate", "add", works.certificate(), "--no-due")
+    budget = json.loads(works.tally("budget", "meter.voltage-l1", "--at", "230", "--json").stdout)
+    assert budget["error"] == pytest.approx(0.3) and budget["corrected"] == pytest.approx(229.7)
+    assert budget["parts"]["calibration"] == pytest.approx(0.075) and budget["uncertainty"] == pytest.approx(0.15)
+    assert budget["parts"]["drift"] is None and budget["parts"]["resolution"] is None
+    shown = works.tally("budget", "meter.voltage-l1", "--at", "230").stdout
+    assert "corrected    229.70 V" in shown and "U            0.15 V" in shown and shown.count("not declared") == 4
+    assert "no certificate is in force" in works.tally("budget", "meter.voltage-l2", "--at", "1", good=False).stdout
+    assert "outside" in works.tally("budget", "meter.voltage-l1", "--at", "300", good=False).stdout
+    with works.daemon() as daemon:
+        works.readings(daemon, "voltage-l1", corrected=True)
+        assert "229.80" in works.tally("budget", "meter.voltage-l1").stdout
+        assert daemon.stop() == 0
+    rows = works.tally("history", "--point", "meter.voltage-l1", "--limit", "1").stdout
+    assert "229.80" in rows and "0.15" in rows, "shown rounded by U"
+
+
+def test_coverage_now_and_over_a_period_and_what_falls_due(works):
+    soon = (date.today() + timedelta(days=45)).isoformat()
+    with works.daemon() as daemon:
+        works.readings(daemon, "voltage-l1", corrected=False)
+        works.tally("certificate", "add", works.certificate(), "--due", soon)
+        works.readings(daemon, "voltage-l1", corrected=True)
+        assert daemon.stop() == 0
+    found = json.loads(works.tally("coverage", "--from", "-1h", "--json").stdout)
+    assert found["all"] == {"points": 2, "covered": 1} == found["kinds"]["voltage"]
+    readings = [r for block in stored(works.folder / "data") for r in block["readings"]]
+    assert (found["readings"], found["readings_covered"]) == (len(readings), sum(not r[7] & 12 for r in readings))
+    assert [due["last_day"] for due in found["due"]] == [soon]
+    shown = works.tally("coverage").stdout
+    assert "50.0%" in shown and "60 days" in shown
+
+
+def test_falling_due_is_an_event(works):
+    works.tally("certificate", "add", works.certificate(due="2026-04-01"))
+    with works.daemon() as daemon:
+        wait_until(lambda: stored_events(works.folder / "data", "certificate.overdue"), daemon.said)
+        assert daemon.stop() == 0
+    (event,) = stored_events(works.folder / "data", "certificate.overdue")
+    assert event["subject"] == SERIAL and "2026-04-01" in event["text"]
+    assert "overdue" in works.tally("coverage").stdout

@@ -123,8 +123,8 @@ static inline int bench_define(struct record_bench *b, uint64_t from_n)
     b->definitions = NULL;
     int error = calibrations_make(&b->calibrations, &b->config, &b->shelf, &b->faults, why);
     return error ? error
-                 : definitions_make(&b->definitions, &b->config, b->calibrations,
-                                    b->ledger->ledger, from_n, why);
+                 : definitions_make(&b->definitions, &b->config, b->calibrations, b->ledger->ledger,
+                                    from_n, why);
 }
 
 static inline int record_setup(void **state)

@@ -54,7 +54,8 @@ static int start(struct bench *bench, const char *path, const char *drivers, str
     struct ledger_opening opening;
     int error = ledger_open(&bench->ledger, &options, &opening, why);
     error = error ? error
-                  : calibrations_make(&bench->calibrations, bench->config, &no_certificates, &faults, why);
+                  : calibrations_make(&bench->calibrations, bench->config, &no_certificates,
+                                      &faults, why);
     error = error ? error
                   : definitions_make(&bench->definitions, bench->config, bench->calibrations,
                                      bench->ledger, ledger_size(bench->ledger), why);

@@ -195,8 +195,8 @@ static void list_one(struct show_table *table, const struct certificate *certifi
 
 int certificate_list(struct certificate_request *request)
 {
-    static const char *const headings[] = {"serial", "number", "laboratory",
-                                           "performed", "until", "sha256"};
+    static const char *const headings[] = {"serial",    "number", "laboratory",
+                                           "performed", "until",  "sha256"};
     char folder[PATH_MAX];
     struct shelf shelf;
     struct faults faults = {0};

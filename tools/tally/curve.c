@@ -68,16 +68,14 @@ void curve_print(FILE *to, const struct certificate_quantity *quantity, const ch
     }
     for (size_t i = 0; i < quantity->point_count; i++) {
         const struct certificate_point *p = &quantity->points[i];
-        long column = lround((p->indication - frame.left) / (frame.right - frame.left) *
-                             (COLUMNS - 1));
+        long column =
+            lround((p->indication - frame.left) / (frame.right - frame.left) * (COLUMNS - 1));
         cells[row_of(&frame, p->error)][column] = 'o';
     }
     fprintf(to, "  error, %s (o: calibrated, ':' within U)\n", unit);
     for (int row = 0; row < ROWS; row++) {
         bool labelled = row == 0 || row == ROWS - 1 || row == row_of(&frame, 0);
-        double error = row == row_of(&frame, 0) ? 0
-                       : row == 0               ? frame.high
-                                                : frame.low;
+        double error = row == row_of(&frame, 0) ? 0 : row == 0 ? frame.high : frame.low;
         if (labelled) {
             fprintf(to, "  %10.3g |%s\n", error, cells[row]);
         } else {
