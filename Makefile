@@ -14,7 +14,7 @@ HARDEN   := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 OPT      ?= -O2 -g
 SANITIZE ?=
 PKG_CONFIG ?= pkg-config
-PACKAGES := libmodbus libmosquitto sqlite3 yaml-0.1 libzstd libcjson openssl
+PACKAGES := libmodbus libmosquitto sqlite3 yaml-0.1 libzstd libcjson libxml-2.0 openssl
 VERSION  := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 CPPFLAGS_ALL = $(CSTD) -Igateway $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) $(CPPFLAGS)

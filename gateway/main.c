@@ -73,6 +73,7 @@ static void run(struct gateway *gateway)
         case ORDER_STOP: log_info("stopping"); return;
         case ORDER_RELOAD: gateway_reload(gateway); break;
         case ORDER_NONE:
+            gateway_look(gateway);
             if (!gateway_is_damaged(gateway)) {
                 continue;
             }

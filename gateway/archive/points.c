@@ -76,10 +76,13 @@ static bool take_certificate(struct cursor *c, struct point_definition *point)
                                   : cursor_literal(c, "null");
 }
 
-// `,"k":"2"`, which is there exactly when a certificate is.
+// `,"k":"2"`, which is there exactly when a certificate is, and `,"due":"2027-03-01"`, when it has
+// such a day.
 static bool take_coverage(struct cursor *c, const struct point_definition *point)
 {
-    return !point->has_certificate || pass_string(c, ",\"k\":");
+    return !point->has_certificate ||
+           (pass_string(c, ",\"k\":") &&
+            (c->at == c->end || *c->at != ',' || pass_string(c, ",\"due\":")));
 }
 
 static bool take_definition(struct reading_points *reading, struct point_definition *point)

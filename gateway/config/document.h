@@ -42,8 +42,8 @@ struct faults {
 };
 
 void faults_free(struct faults *faults);
-// Adds "<file>:<line>:<column>: <message>", or "<file>: <message>" when line is 0. Control
-// characters become '?', so that a fault is one line.
+// Adds "<file>:<line>:<column>: <message>", without the column or the line where they are 0.
+// Control characters become '?', so that a fault is one line.
 void faults_add(struct faults *faults, const char *file, int line, int column, const char *format,
                 ...) __attribute__((format(printf, 5, 6)));
 

@@ -68,8 +68,9 @@ void faults_add(struct faults *faults, const char *file, int line, int column, c
                 ...)
 {
     char text[FAULT_BYTES_MAX];
-    int used = line ? snprintf(text, sizeof text, "%.400s:%d:%d: ", file, line, column)
-                    : snprintf(text, sizeof text, "%.400s: ", file);
+    int used = line && column ? snprintf(text, sizeof text, "%.400s:%d:%d: ", file, line, column)
+               : line         ? snprintf(text, sizeof text, "%.400s:%d: ", file, line)
+                              : snprintf(text, sizeof text, "%.400s: ", file);
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text + used, sizeof text - (size_t)used, format, arguments);

@@ -36,8 +36,9 @@ static int start_poller(struct acquisition *acquisition, const struct clock *clo
 }
 
 int acquisition_start(struct acquisition *acquisition, const struct config *config,
-                      struct ledger *ledger, const struct ledger_opening *opening,
-                      struct present *present, struct why *why)
+                      struct traceability *traceability, struct ledger *ledger,
+                      const struct ledger_opening *opening, struct present *present,
+                      struct why *why)
 {
     const struct clock *clock = present->parts.clock;
     struct ledger_opening found = {.fresh = false};
@@ -47,9 +48,14 @@ int acquisition_start(struct acquisition *acquisition, const struct config *conf
     if (error) {
         return error;
     }
-    error = definitions_make(&acquisition->definitions, config, ledger, ledger_size(ledger), why);
+    error = traceability_calibrate(traceability, &acquisition->calibrations, config, why);
     if (error) {
         return error;
+    }
+    error = definitions_make(&acquisition->definitions, config, acquisition->calibrations, ledger,
+                             ledger_size(ledger), why);
+    if (error) {
+        goto free_calibrations;
     }
     // In the ledger now; a megabyte with thousands of points.
     text_free(&acquisition->definitions->json);
@@ -60,6 +66,7 @@ int acquisition_start(struct acquisition *acquisition, const struct config *conf
     }
     struct recorder_options options = {.config = config,
                                        .definitions = acquisition->definitions,
+                                       .calibrations = acquisition->calibrations,
                                        .ledger = ledger,
                                        .queue = acquisition->queue,
                                        .clock = clock};
@@ -70,6 +77,7 @@ int acquisition_start(struct acquisition *acquisition, const struct config *conf
     if (opening) {
         announce_run(acquisition->recorder, config, ledger_origin(ledger), opening);
     }
+    traceability_announce(traceability, acquisition->calibrations, acquisition->recorder);
     error = start_poller(acquisition, clock, why);
     if (error) {
         goto stop_recorder;
@@ -89,6 +97,9 @@ free_queue:
 free_definitions:
     definitions_free(acquisition->definitions);
     acquisition->definitions = NULL;
+free_calibrations:
+    calibrations_free(acquisition->calibrations);
+    acquisition->calibrations = NULL;
     return error;
 }
 
@@ -115,11 +126,13 @@ void acquisition_stop(struct acquisition *acquisition, const struct config *next
     recorder_stop(acquisition->recorder);
     sample_queue_free(acquisition->queue);
     definitions_free(acquisition->definitions);
+    calibrations_free(acquisition->calibrations);
     acquisition->before = acquisition->poller;
     acquisition->poller = NULL;
     acquisition->recorder = NULL;
     acquisition->queue = NULL;
     acquisition->definitions = NULL;
+    acquisition->calibrations = NULL;
 }
 
 void acquisition_free(struct acquisition *acquisition)

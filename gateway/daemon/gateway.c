@@ -5,6 +5,7 @@
 #include "daemon/replacement.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define SERIES_PERIOD_US INT64_C(180000000)
 #define ANEW_EVERY_US    INT64_C(60000000)
@@ -48,8 +49,8 @@ static int start_on_ledger(struct gateway *gateway, const struct ledger_opening 
                 ? error
                 : signing_start(&gateway->signing, config, gateway->ledger, &gateway->present, why);
     error = error ? error
-                  : acquisition_start(&gateway->acquisition, config, gateway->ledger, opening,
-                                      &gateway->present, why);
+                  : acquisition_start(&gateway->acquisition, config, &gateway->traceability,
+                                      gateway->ledger, opening, &gateway->present, why);
     if (error) {
         signing_end(&gateway->signing, &gateway->present);
         return error;
@@ -74,8 +75,10 @@ int gateway_start(struct gateway *gateway, struct why *why)
     if (error) {
         return error;
     }
+    traceability_load(&gateway->traceability, gateway->config);
     error = start_on_ledger(gateway, &opening, why);
     if (error) {
+        traceability_free(&gateway->traceability);
         close_ledger(gateway);
         return error;
     }
@@ -83,6 +86,9 @@ int gateway_start(struct gateway *gateway, struct why *why)
                       &gateway->present, &said) != OK) {
         log_warning("`tally status` will not work: %s", said.text);
     }
+    // One that was added meanwhile could not be told of.
+    gateway->orders.reload =
+        gateway->orders.reload || traceability_changed(&gateway->traceability, gateway->config);
     return OK;
 }
 
@@ -94,8 +100,9 @@ static void refuse(struct gateway *gateway, const char *text)
     present_event(&gateway->present, "configuration.refused", gateway->path, text);
 }
 
-// The configuration that is to take the place of the one in force. NULL: everything stays.
-static struct config *load_next(struct gateway *gateway)
+// The configuration that is to take the place of the one in force, and its certificates. NULL:
+// everything stays.
+static struct config *load_next(struct gateway *gateway, struct traceability *traceability)
 {
     struct why why = {""};
     struct config *next = replacement_load(gateway->path, gateway->drivers, &why);
@@ -105,9 +112,11 @@ static struct config *load_next(struct gateway *gateway)
     }
     const char *hindrance = replacement_hindrance(gateway->config, next, gateway->ledger);
     hindrance = hindrance ? hindrance : signing_hindrance(&gateway->signing, next);
-    if (hindrance && !*hindrance) {
+    bool unchanged = hindrance && !*hindrance;
+    traceability_load(traceability, next);
+    if (unchanged && shelf_is_same(&gateway->traceability.shelf, &traceability->shelf)) {
         log_info("%s: unchanged", gateway->path);
-    } else if (hindrance) {
+    } else if (hindrance && !unchanged) {
         refuse(gateway, hindrance);
     } else if (uplinks_make_room(&gateway->uplinks, next, gateway->ledger, &why) != OK) {
         refuse(gateway, why.text);
@@ -115,19 +124,25 @@ static struct config *load_next(struct gateway *gateway)
         uplinks_tell_dropped(&gateway->uplinks, &gateway->present);
         return next;
     }
+    traceability_free(traceability);
     config_free(next);
     return NULL;
 }
 
-static void take(struct gateway *gateway, struct config *next)
+static void take(struct gateway *gateway, struct config *next,
+                 const struct traceability *traceability)
 {
     char from[DIGEST_HEX], to[DIGEST_HEX];
     text_format_hex(gateway->config->hash.bytes, DIGEST_SIZE, from);
     text_format_hex(next->hash.bytes, DIGEST_SIZE, to);
     config_free(gateway->config);
     gateway->config = next;
-    recorder_event(gateway->acquisition.recorder, "configuration.changed", gateway->path,
-                   "from sha256 %s to %s", from, to);
+    traceability_free(&gateway->traceability);
+    gateway->traceability = *traceability;
+    if (strcmp(from, to) != 0) { // else drivers or certificates alone
+        recorder_event(gateway->acquisition.recorder, "configuration.changed", gateway->path,
+                       "from sha256 %s to %s", from, to);
+    }
     log_info("%s: taken", gateway->path);
 }
 
@@ -136,8 +151,8 @@ static void take(struct gateway *gateway, struct config *next)
 static bool resume(struct gateway *gateway)
 {
     struct why why = {""};
-    while (acquisition_start(&gateway->acquisition, gateway->config, gateway->ledger, NULL,
-                             &gateway->present, &why) != OK) {
+    while (acquisition_start(&gateway->acquisition, gateway->config, &gateway->traceability,
+                             gateway->ledger, NULL, &gateway->present, &why) != OK) {
         log_error("acquisition cannot be started again: %s", why.text);
         if (orders_stop_meanwhile(&gateway->orders)) {
             return false;
@@ -149,16 +164,18 @@ static bool resume(struct gateway *gateway)
 void gateway_reload(struct gateway *gateway)
 {
     struct why why = {""};
-    struct config *next = load_next(gateway);
+    struct traceability traceability;
+    struct config *next = load_next(gateway, &traceability);
     if (!next) {
         return;
     }
     uplinks_stop(&gateway->uplinks, &gateway->present);
     acquisition_stop(&gateway->acquisition, next, &gateway->present);
-    if (acquisition_start(&gateway->acquisition, next, gateway->ledger, NULL, &gateway->present,
-                          &why) == OK) {
-        take(gateway, next);
+    if (acquisition_start(&gateway->acquisition, next, &traceability, gateway->ledger, NULL,
+                          &gateway->present, &why) == OK) {
+        take(gateway, next, &traceability);
     } else {
+        traceability_free(&traceability);
         config_free(next);
         if (!resume(gateway)) {
             return;
@@ -173,6 +190,17 @@ void gateway_reload(struct gateway *gateway)
     signing_take(&gateway->signing, gateway->config);
     uplinks_start(&gateway->uplinks, gateway->config, gateway->ledger, gateway->signing.signer,
                   &gateway->present);
+}
+
+// --- between orders
+
+void gateway_look(struct gateway *gateway)
+{
+    struct acquisition *acquisition = &gateway->acquisition;
+    if (acquisition->recorder) {
+        traceability_look(acquisition->calibrations, acquisition->recorder,
+                          clock_wall_us(gateway->clock));
+    }
 }
 
 // --- begin anew
@@ -252,5 +280,6 @@ void gateway_stop(struct gateway *gateway)
         drain(gateway);
     }
     signing_free(&gateway->signing);
+    traceability_free(&gateway->traceability);
     config_free(gateway->config);
 }

@@ -9,6 +9,7 @@
 #include "daemon/acquisition.h"
 #include "daemon/orders.h"
 #include "daemon/signing.h"
+#include "daemon/traceability.h"
 #include "daemon/uplinks.h"
 #include "series/series.h"
 
@@ -16,7 +17,8 @@ struct gateway {
     const char *path, *drivers; // as on the command line; `drivers` may be NULL
     const struct clock *clock;
     struct orders orders;
-    struct config *config; // in force; owned
+    struct config *config;            // in force; owned
+    struct traceability traceability; // likewise
     struct present present;
     struct ledger *ledger; // NULL while there is none
     struct signing signing;
@@ -32,6 +34,8 @@ int gateway_start(struct gateway *gateway, struct why *why);
 // Reads the configuration again and, if it may take the place of the one in force, replaces all
 // that depends on it. Otherwise everything stays as it is, and the refusal is on record.
 void gateway_reload(struct gateway *gateway);
+// At least every second: certificates that fall due are put on record.
+void gateway_look(struct gateway *gateway);
 // Whether the ledger was found damaged. At most once a minute: a disk that damages everything need
 // not be filled with new logs.
 bool gateway_is_damaged(struct gateway *gateway);

@@ -2,7 +2,9 @@
 
 #include "daemon/release.h"
 
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #define RELEASE "release "
 
@@ -71,6 +73,9 @@ void present_answer(void *context, const char *request, struct text *out)
     pthread_mutex_lock(&present->lock);
     if (strncmp(request, RELEASE, strlen(RELEASE)) == 0) {
         release_uplink(present, request + strlen(RELEASE), out);
+    } else if (strcmp(request, "reload") == 0) {
+        kill(getpid(), SIGHUP); // main's thread takes it, as from anybody
+        text_append_string(out, "{\"reload\":\"asked for\"}");
     } else {
         status_answer(&present->parts, request, out);
     }

@@ -33,7 +33,7 @@ void present_no_uplinks(struct present *present);
 // Puts an event on record. While nothing records (uplinks outlive the recorder only at the end, to
 // note acknowledgements) it is counted.
 void present_event(void *context, const char *kind, const char *subject, const char *text);
-// As status_answer; and "release …", which is the one request that changes something (release.h).
+// As status_answer; and "release …" (release.h), and "reload", which is SIGHUP.
 void present_answer(void *context, const char *request, struct text *out);
 // The answer to "status".
 void present_status(void *context, struct text *out);

@@ -39,8 +39,31 @@ uint32_t assess_time(struct assess *assess, int64_t t_us, int64_t mono_us)
            (is_near_leap(assess, t_us) ? FLAG_LEAP_SECOND : 0);
 }
 
-uint32_t assess_value(uint32_t common, uint32_t decoded, const struct value *value)
+static struct value computed(double number)
 {
-    // A text is not measured: no certificate could speak of it.
-    return common | decoded | (value->kind == VALUE_STRING ? 0 : FLAG_NO_CERTIFICATE);
+    return (struct value){.kind = VALUE_FLOAT64, .float64 = number};
+}
+
+void assess_calibration(const struct calibration *calibration, struct reading *reading)
+{
+    double corrected, expanded_uncertainty;
+    reading->corrected.kind = reading->expanded_uncertainty.kind = VALUE_NONE;
+    if (reading->indication.kind == VALUE_STRING) {
+        return;
+    }
+    if (calibration->correction.mode == CORRECTION_NONE ||
+        reading->flags & FLAG_IDENTITY_MISMATCH) {
+        reading->flags |= FLAG_NO_CERTIFICATE;
+        return;
+    }
+    reading->flags |= reading->t_us >= calibration->overdue_us ? FLAG_CALIBRATION_OVERDUE : 0;
+    switch (correction_apply(&calibration->correction, value_to_double(&reading->indication),
+                             &corrected, &expanded_uncertainty)) {
+    case CORRECTED:
+        reading->corrected = computed(corrected);
+        reading->expanded_uncertainty = computed(expanded_uncertainty);
+        break;
+    case CORRECTED_OUTSIDE: reading->flags |= FLAG_OUTSIDE_CALIBRATED_RANGE; break;
+    case CORRECTED_NOT: break;
+    }
 }

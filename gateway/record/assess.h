@@ -1,13 +1,14 @@
-// What is to be said of a reading beside its value: flags for the clock's state, a leap second
-// near, no certificate, the instrument's own fault, another identity.
+// What is to be said of a reading beside its indication: the corrected value and its expanded
+// uncertainty by the certificate in force, and flags for the clock's state, a leap second near, no
+// certificate, one that is overdue, an indication outside its range.
 //
-// Decides flags only. Certificates come with an issue of their own: until then none applies. One
-// thread.
+// One thread.
 #ifndef TALLY_RECORD_ASSESS_H
 #define TALLY_RECORD_ASSESS_H
 
 #include "base/clock.h"
 #include "base/reading.h"
+#include "record/calibrations.h"
 
 #include <stdbool.h>
 
@@ -23,7 +24,11 @@ void assess_init(struct assess *assess, const struct clock *clock);
 // Flags of everything taken at t_us, at mono_us of the monotonic clock. The kernel is asked for the
 // clock's state once a second, by that clock.
 uint32_t assess_time(struct assess *assess, int64_t t_us, int64_t mono_us);
-// Flags of one value: `common` (assess_time, and what the sample says) and its own.
-uint32_t assess_value(uint32_t common, uint32_t decoded, const struct value *value);
+
+// Sets the corrected value and U of a reading that has its time, indication and flags (the sample's
+// and its own), and adds the flags that follow. Of an instrument that says it is another one
+// (FLAG_IDENTITY_MISMATCH) no certificate speaks. A text is not measured, and gets no flag of
+// these.
+void assess_calibration(const struct calibration *calibration, struct reading *reading);
 
 #endif

@@ -16,11 +16,12 @@ struct point {
 
 struct maker {
     const struct config *config;
+    struct calibrations *calibrations;
     struct ledger *ledger;
     struct definitions *definitions;
     struct point *points;
     size_t point_count;
-    struct digest *files; // drivers, configuration, the definitions themselves
+    struct digest *files; // drivers, certificates, configuration, the definitions themselves
     size_t file_count;
 };
 
@@ -53,9 +54,32 @@ static int ratio_of(const struct config_instrument *instrument,
                             quantity->ratio_ct ? instrument->ratio_ct : one, ratio);
 }
 
+// The certificate, how it is applied, and the coverage factor of the U that comes of it.
+static void append_calibration(struct text *out, const struct calibration *calibration)
+{
+    const struct correction *correction = &calibration->correction;
+    if (calibration->entry) {
+        append_key_hash(out, "certificate", &calibration->entry->certificate->hash);
+    } else {
+        text_append_string(out, ",\"certificate\":null");
+    }
+    append_key_string(out, "correction", correction_mode_name(correction->mode));
+    if (calibration->entry) {
+        text_append_string(out, ",\"k\":\"");
+        value_append_double(out, correction->k);
+        text_append_string(out, "\"");
+    }
+    if (calibration->overdue_us != INT64_MAX) {
+        char day[CERTIFICATE_DATE_SIZE];
+        certificate_format_date(shelf_last_day(calibration->entry->certificate), day);
+        append_key_string(out, "due", day);
+    }
+}
+
 static int append_point(struct text *out, const struct config *config,
                         const struct config_instrument *instrument,
-                        const struct driver_quantity *quantity)
+                        const struct driver_quantity *quantity,
+                        const struct calibration *calibration)
 {
     const struct driver *driver = instrument->driver;
     bool read = driver->has_serial && instrument->serial[0];
@@ -86,7 +110,8 @@ static int append_point(struct text *out, const struct config *config,
         text_append_string(out, ",\"resolution\":null");
     }
     text_append_format(out, ",\"every_us\":%lld", (long long)instrument->every_us);
-    text_append_string(out, ",\"certificate\":null,\"correction\":\"none\"}");
+    append_calibration(out, calibration);
+    text_append_string(out, "}");
     return OK;
 }
 
@@ -97,7 +122,8 @@ static int add_point(struct maker *maker, size_t instrument, size_t slot, struct
     struct text json = text_make(POINT_BYTES_MAX), name = text_make(256);
     struct point *point = &maker->points[maker->point_count];
     bool fresh;
-    int error = append_point(&json, maker->config, i, quantity);
+    int error =
+        append_point(&json, maker->config, i, quantity, &maker->calibrations->of[instrument][slot]);
     text_append_format(&name, "%s.%s", i->name, quantity->name);
     if (error) {
         why_set(why, error, "%s.%s: the product of its transformer ratios has too many digits",
@@ -190,13 +216,21 @@ static int put_all(struct maker *maker, uint64_t from_n, struct why *why)
     const struct config *config = maker->config;
     struct definitions *definitions = maker->definitions;
     int error = OK;
-    maker->files = calloc(config->driver_count + 2, sizeof *maker->files);
+    struct calibrations *calibrations = maker->calibrations;
+    maker->files =
+        calloc(config->driver_count + calibrations->used_count + 2, sizeof *maker->files);
     if (!maker->files) {
         return why_set(why, ERROR_MEMORY, "out of memory");
     }
     for (size_t i = 0; error == OK && i < config->driver_count; i++) {
         const struct driver *driver = config->drivers[i];
         error = put_file(maker, "driver", driver->bytes, driver->length, why);
+    }
+    for (size_t i = 0; error == OK && i < calibrations->used_count; i++) {
+        struct calibrations_used *used = &calibrations->used[i];
+        const struct text *bytes = &used->entry->bytes;
+        used->fresh = !ledger_has_file(maker->ledger, &used->entry->certificate->hash);
+        error = put_file(maker, "certificate", bytes->data, bytes->length, why);
     }
     // It names key files by path; there is no secret in it.
     error = error ? error
@@ -215,11 +249,12 @@ static int put_all(struct maker *maker, uint64_t from_n, struct why *why)
                                   maker->file_count, why);
 }
 
-int definitions_make(struct definitions **out, const struct config *config, struct ledger *ledger,
-                     uint64_t from_n, struct why *why)
+int definitions_make(struct definitions **out, const struct config *config,
+                     struct calibrations *calibrations, struct ledger *ledger, uint64_t from_n,
+                     struct why *why)
 {
     *out = NULL;
-    struct maker maker = {.config = config, .ledger = ledger};
+    struct maker maker = {.config = config, .calibrations = calibrations, .ledger = ledger};
     maker.definitions = calloc(1, sizeof *maker.definitions);
     if (!maker.definitions) {
         return why_set(why, ERROR_MEMORY, "out of memory");

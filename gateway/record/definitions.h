@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "ledger/ledger.h"
+#include "record/calibrations.h"
 
 struct definitions {
     struct digest hash;
@@ -16,9 +17,12 @@ struct definitions {
 };
 
 // Gives every point its number (ledger_point_number), writes the files (driver, configuration
-// without secrets, definitions) and declares them in force from `from_n`.
-int definitions_make(struct definitions **out, const struct config *config, struct ledger *ledger,
-                     uint64_t from_n, struct why *why);
+// without secrets, certificates in force, definitions) and declares them in force from `from_n`.
+// `calibrations` are those of this configuration; which of their certificates the ledger did not
+// have is noted there.
+int definitions_make(struct definitions **out, const struct config *config,
+                     struct calibrations *calibrations, struct ledger *ledger, uint64_t from_n,
+                     struct why *why);
 void definitions_free(struct definitions *definitions);
 
 #endif

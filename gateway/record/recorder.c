@@ -251,6 +251,7 @@ static void take_registers(struct recorder *r, const struct sample *sample, cons
     const struct config_instrument *instrument =
         &r->options.config->instruments[sample->instrument];
     const uint32_t *numbers = r->options.definitions->numbers[sample->instrument];
+    const struct calibration *calibrations = r->options.calibrations->of[sample->instrument];
     const struct decode_ratios ratios = {instrument->ratio_pt, instrument->ratio_ct};
     uint8_t raw[READING_RAW_MAX];
     struct reading reading = {
@@ -268,7 +269,8 @@ static void take_registers(struct recorder *r, const struct sample *sample, cons
             decode_quantity(instrument->quantities[slot], &ratios, wire, request->address,
                             request->count, &reading.indication, raw, &reading.raw_length);
         reading.point = numbers[slot];
-        reading.flags = assess_value(common, flags, &reading.indication);
+        reading.flags = common | flags;
+        assess_calibration(&calibrations[slot], &reading);
         struct block_writer *writer = writer_of(r);
         block_add_reading(writer, &reading, sample->mono_us);
         note_latest(r, r->first_point[sample->instrument] + slot, &reading);

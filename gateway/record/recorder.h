@@ -17,6 +17,7 @@ struct recorder;
 struct recorder_options {
     const struct config *config;
     const struct definitions *definitions;
+    const struct calibrations *calibrations; // of the same configuration
     struct ledger *ledger;
     struct sample_queue *queue;
     const struct clock *clock;

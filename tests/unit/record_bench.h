@@ -13,6 +13,7 @@ static const struct driver_status meter_statuses[] = {{.function = 3, .address =
 static const struct driver_quantity meter_quantities[] = {
     {.name = "voltage-l1",
      .unit = "V",
+     .kind = "voltage",
      .function = 3,
      .address = 0,
      .count = 1,
@@ -23,6 +24,7 @@ static const struct driver_quantity meter_quantities[] = {
      .resolution = {1, false, -1}},
     {.name = "voltage-l2",
      .unit = "V",
+     .kind = "voltage",
      .function = 3,
      .address = 1,
      .count = 1,
@@ -31,6 +33,7 @@ static const struct driver_quantity meter_quantities[] = {
      .ratio_pt = true},
     {.name = "energy",
      .unit = "kWh",
+     .kind = "energy",
      .function = 3,
      .address = 2,
      .count = 2,
@@ -54,6 +57,9 @@ struct record_bench {
     struct config_bus bus;
     struct config_instrument instruments[2];
     struct config config;
+    struct shelf shelf; // empty, unless a test fills it
+    struct faults faults;
+    struct calibrations *calibrations;
     struct definitions *definitions;
     struct sample_queue *queue;
     struct recorder *recorder;
@@ -108,6 +114,19 @@ static inline void bench_configure(struct record_bench *b)
     b->config.hash = digest_of(NULL, 0, b->config.document.bytes, b->config.document.length);
 }
 
+// Calibrations and definitions, in place of those there are.
+static inline int bench_define(struct record_bench *b, uint64_t from_n)
+{
+    struct why *why = &b->ledger->why;
+    definitions_free(b->definitions);
+    calibrations_free(b->calibrations);
+    b->definitions = NULL;
+    int error = calibrations_make(&b->calibrations, &b->config, &b->shelf, &b->faults, why);
+    return error ? error
+                 : definitions_make(&b->definitions, &b->config, b->calibrations, b->ledger->ledger,
+                                    from_n, why);
+}
+
 static inline int record_setup(void **state)
 {
     struct record_bench *b = calloc(1, sizeof *b);
@@ -130,6 +149,8 @@ static inline int record_teardown(void **state)
     recorder_stop(b->recorder);
     sample_queue_free(b->queue);
     definitions_free(b->definitions);
+    calibrations_free(b->calibrations);
+    faults_free(&b->faults);
     free(b);
     return bench_teardown(&ledger);
 }

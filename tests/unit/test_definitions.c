@@ -5,8 +5,7 @@
 
 static void make(struct record_bench *b, uint64_t from_n)
 {
-    definitions_free(b->definitions);
-    if (definitions_make(&b->definitions, &b->config, b->ledger->ledger, from_n, &b->ledger->why)) {
+    if (bench_define(b, from_n)) {
         fail_msg("%s", b->ledger->why.text);
     }
 }
@@ -99,9 +98,7 @@ static void ratios_beyond_an_exact_number_are_refused(void **state)
     b->polled[0] = &both;
     b->instruments[0].ratio_pt = (struct decimal){UINT64_MAX, false, 0};
     b->instruments[0].ratio_ct = (struct decimal){UINT64_MAX - 2, false, 0};
-    assert_int_equal(
-        definitions_make(&b->definitions, &b->config, b->ledger->ledger, 0, &b->ledger->why),
-        ERROR_RANGE);
+    assert_int_equal(bench_define(b, 0), ERROR_RANGE);
     assert_null(b->definitions);
     assert_non_null(strstr(b->ledger->why.text, "main-meter.voltage-l1"));
 }

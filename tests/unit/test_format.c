@@ -37,8 +37,7 @@ static void golden_definitions_are_what_the_program_writes(void **state)
     char line[8192], software[DIGEST_HEX];
     b->config.instrument_count = 1;
     find_line("{\"tally-definitions\":1", line, sizeof line);
-    assert_int_equal(
-        definitions_make(&b->definitions, &b->config, b->ledger->ledger, 0, &b->ledger->why), OK);
+    assert_int_equal(bench_define(b, 0), OK);
     // The hash of this test program stands where the document has that of a daemon.
     struct digest program = version_program_hash();
     text_format_hex(program.bytes, DIGEST_SIZE, software);

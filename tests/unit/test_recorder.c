@@ -9,13 +9,12 @@ static void start(struct record_bench *b)
 {
     struct ledger_bench *l = b->ledger;
     if (!b->definitions) {
-        assert_int_equal(definitions_make(&b->definitions, &b->config, l->ledger,
-                                          ledger_size(l->ledger), &l->why),
-                         OK);
+        assert_int_equal(bench_define(b, ledger_size(l->ledger)), OK);
     }
     assert_int_equal(sample_queue_make(&b->queue, 1 << 20), OK);
     struct recorder_options options = {.config = &b->config,
                                        .definitions = b->definitions,
+                                       .calibrations = b->calibrations,
                                        .ledger = l->ledger,
                                        .queue = b->queue,
                                        .clock = &l->clock.clock};

@@ -20,6 +20,7 @@
 struct bench {
     struct config *config;
     struct ledger *ledger;
+    struct calibrations *calibrations;
     struct definitions *definitions;
     struct sample_queue *queue;
     struct recorder *recorder;
@@ -49,11 +50,15 @@ static int start(struct bench *bench, const char *path, const char *drivers, str
                                      .site_code = bench->config->site.code,
                                      .gateway_name = bench->config->gateway.name,
                                      .clock = &clock_system};
+    static const struct shelf no_certificates;
     struct ledger_opening opening;
     int error = ledger_open(&bench->ledger, &options, &opening, why);
     error = error ? error
-                  : definitions_make(&bench->definitions, bench->config, bench->ledger,
-                                     ledger_size(bench->ledger), why);
+                  : calibrations_make(&bench->calibrations, bench->config, &no_certificates,
+                                      &faults, why);
+    error = error ? error
+                  : definitions_make(&bench->definitions, bench->config, bench->calibrations,
+                                     bench->ledger, ledger_size(bench->ledger), why);
     error = error ? error : sample_queue_make(&bench->queue, QUEUE_BYTES);
     bench->plans = calloc(bench->config->instrument_count, sizeof(struct plan *));
     for (size_t i = 0; !error && i < bench->config->instrument_count; i++) {
@@ -61,6 +66,7 @@ static int start(struct bench *bench, const char *path, const char *drivers, str
     }
     struct recorder_options recorder = {.config = bench->config,
                                         .definitions = bench->definitions,
+                                        .calibrations = bench->calibrations,
                                         .ledger = bench->ledger,
                                         .queue = bench->queue,
                                         .clock = &clock_system};

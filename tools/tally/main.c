@@ -10,7 +10,8 @@
 
 static const struct command *const commands[] = {
     &command_check, &command_status, &command_watch,  &command_history, &command_rebuild,
-    &command_key,   &command_uplink, &command_export, &command_proof,   &command_verify};
+    &command_key,   &command_uplink, &command_export, &command_proof,   &command_verify,
+    &command_certificate, &command_budget, &command_coverage};
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
 static const char *short_name(const struct command *command)
@@ -32,7 +33,7 @@ static void print_overview(FILE *to)
 {
     fputs("usage: tally COMMAND [OPTION]...\n\n", to);
     for (size_t i = 0; i < COMMANDS; i++) {
-        fprintf(to, "  %-9s %s\n", short_name(commands[i]), commands[i]->summary);
+        fprintf(to, "  %-11s %s\n", short_name(commands[i]), commands[i]->summary);
     }
     fputs("\n"
           "  help [COMMAND]   print this, or what COMMAND takes (also: tally COMMAND --help)\n"

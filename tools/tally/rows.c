@@ -3,9 +3,12 @@
 #include "show.h"
 
 #include "base/clock.h"
+#include "measure/rounding.h"
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LINE_MAX_BYTES 16384
@@ -57,6 +60,29 @@ static void append_number_cell(struct text *out, const char *json, uint32_t leng
     text_free(&cell);
 }
 
+static double number_of(const char *json, uint32_t length)
+{
+    char digits[64];
+    snprintf(digits, sizeof digits, "%.*s", (int)length, json);
+    return strtod(digits, NULL);
+}
+
+// The corrected value and U, rounded by U: for people. CSV and JSON have what was recorded.
+static void append_corrected(struct text *out, const struct block_reading *reading)
+{
+    double uncertainty = number_of(reading->uncertainty, reading->uncertainty_length);
+    struct text value = text_make(64), expanded = text_make(64);
+    if (uncertainty > 0 && isfinite(uncertainty)) {
+        int place = rounding_place(uncertainty);
+        rounding_append(&value, number_of(reading->corrected, reading->corrected_length), place);
+        rounding_append(&expanded, uncertainty, place);
+    }
+    append_cell(out, value.length ? value.data : "—", 10, true);
+    append_cell(out, expanded.length ? expanded.data : "—", 8, true);
+    text_free(&value);
+    text_free(&expanded);
+}
+
 static void append_times(struct text *out, int64_t t_us)
 {
     char utc[32];
@@ -89,8 +115,7 @@ static void table_reading(struct rows *rows, const struct block_reading *reading
     append_times(out, reading->t_us);
     append_number_cell(out, reading->indication, reading->indication_length, 14);
     append_cell(out, unit, 5, false);
-    append_number_cell(out, reading->corrected, reading->corrected_length, 10);
-    append_number_cell(out, reading->uncertainty, reading->uncertainty_length, 8);
+    append_corrected(out, reading);
     struct text window = text_make(64);
     show_append_duration(&window, reading->half_window_us);
     append_cell(out, window.data ? window.data : "", 11, true);

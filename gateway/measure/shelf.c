@@ -1,0 +1,219 @@
+#include "measure/shelf.h"
+
+#include "measure/dcc.h"
+#include "measure/paper.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DAY_US INT64_C(86400000000)
+
+int shelf_read(struct certificate **out, const char *name, const void *bytes, size_t length,
+               int64_t today, struct faults *faults)
+{
+    return dcc_is_xml(bytes, length) ? dcc_read(out, name, bytes, length, today, faults)
+                                     : paper_read(out, name, bytes, length, today, faults);
+}
+
+static void entry_free(struct shelf_entry *entry)
+{
+    certificate_free(entry->certificate);
+    text_free(&entry->bytes);
+    free(entry->name);
+}
+
+void shelf_free(struct shelf *shelf)
+{
+    for (size_t i = 0; i < shelf->count; i++) {
+        entry_free(&shelf->entries[i]);
+    }
+    free(shelf->entries);
+    *shelf = (struct shelf){.count = 0};
+}
+
+// The whole file, which is no larger than a certificate may be. False: a fault was added.
+static bool read_whole(const char *path, struct text *out, struct faults *faults)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    *out = text_make(CERTIFICATE_BYTES_MAX);
+    const char *fault = fd < 0 || fstat(fd, &st) != 0        ? strerror(errno)
+                        : !S_ISREG(st.st_mode)               ? "not a file"
+                        : st.st_size > CERTIFICATE_BYTES_MAX ? "larger than a certificate may be"
+                                                             : NULL;
+    char *room = fault ? NULL : text_reserve(out, (size_t)st.st_size);
+    ssize_t got = room ? read(fd, room, (size_t)st.st_size) : 0;
+    if (!fault && (!room || got != st.st_size)) {
+        fault = room ? "cannot be read whole" : "out of memory";
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (fault) {
+        faults_add(faults, path, 0, 0, "%s", fault);
+        text_free(out);
+        return false;
+    }
+    text_commit(out, (size_t)got);
+    return true;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    const struct shelf_entry *one = a, *other = b;
+    return memcmp(&one->certificate->hash, &other->certificate->hash, sizeof(struct digest));
+}
+
+static bool has_ending(const char *name, const char *ending)
+{
+    size_t length = strlen(name), of_ending = strlen(ending);
+    return length >= of_ending && strcmp(name + length - of_ending, ending) == 0;
+}
+
+// Takes a date where the certificate has none.
+static void take_date(struct document *document, const struct node *node, const char *what,
+                      int64_t *date)
+{
+    const char *text;
+    int64_t day;
+    if (!node || !document_string(document, node, what, 1, 10, &text)) {
+        return;
+    }
+    if (certificate_parse_date(text, &day) != OK) {
+        document_fault(document, node, "%s %s: expected a date, as 2027-03-01", what, text);
+    } else if (*date == CERTIFICATE_NO_DATE) {
+        *date = day;
+    }
+}
+
+// What stands beside the file in NAME.dates; nothing when that is not there.
+static void take_dates(struct certificate *certificate, const char *path, struct faults *faults)
+{
+    char beside[PATH_MAX];
+    struct document document;
+    const struct node *due = NULL, *valid_until = NULL;
+    const struct document_key keys[] = {{"due", false, NODE_SCALAR, &due},
+                                        {"valid_until", false, NODE_SCALAR, &valid_until}};
+    snprintf(beside, sizeof beside, "%s" SHELF_DATES, path);
+    if (access(beside, F_OK) != 0 || document_read_file(&document, beside, faults) != OK) {
+        return;
+    }
+    document_read_keys(&document, document.root, "the dates of a certificate", keys, 2);
+    take_date(&document, due, "due", &certificate->due);
+    take_date(&document, valid_until, "valid_until", &certificate->valid_until);
+    document_free(&document);
+}
+
+// Adds the file at `path` when it is a certificate; else there is a fault. ERROR_MEMORY.
+static int add(struct shelf *shelf, const char *path, struct faults *faults)
+{
+    struct shelf_entry entry = {.name = strdup(path)};
+    struct shelf_entry *grown = realloc(shelf->entries, (shelf->count + 1) * sizeof *grown);
+    if (grown) {
+        shelf->entries = grown;
+    }
+    if (!grown || !entry.name) {
+        free(entry.name);
+        return ERROR_MEMORY;
+    }
+    if (!read_whole(path, &entry.bytes, faults) ||
+        shelf_read(&entry.certificate, path, entry.bytes.data, entry.bytes.length, INT64_MAX,
+                   faults) != OK) {
+        entry_free(&entry);
+        return OK;
+    }
+    take_dates(entry.certificate, path, faults);
+    shelf->entries[shelf->count++] = entry;
+    return OK;
+}
+
+static void drop_copies(struct shelf *shelf)
+{
+    size_t kept = 0;
+    qsort(shelf->entries, shelf->count, sizeof *shelf->entries, by_hash);
+    for (size_t i = 0; i < shelf->count; i++) {
+        if (kept && by_hash(&shelf->entries[kept - 1], &shelf->entries[i]) == 0) {
+            entry_free(&shelf->entries[i]);
+        } else {
+            shelf->entries[kept++] = shelf->entries[i];
+        }
+    }
+    shelf->count = kept;
+}
+
+static int load(struct shelf *shelf, const char *folder, DIR *directory, struct faults *faults,
+                struct why *why)
+{
+    const struct dirent *item;
+    char path[PATH_MAX];
+    while ((item = readdir(directory))) {
+        if (item->d_name[0] == '.' || has_ending(item->d_name, SHELF_DATES)) {
+            continue;
+        }
+        if (shelf->count == SHELF_CERTIFICATES_MAX) {
+            return why_set(why, ERROR_RANGE, "more than %d certificates", SHELF_CERTIFICATES_MAX);
+        }
+        if (snprintf(path, sizeof path, "%s/%s", folder, item->d_name) >= (int)sizeof path) {
+            return why_set(why, ERROR_RANGE, "%s: a path that is too long", item->d_name);
+        }
+        if (add(shelf, path, faults)) {
+            return why_set(why, ERROR_MEMORY, "out of memory");
+        }
+    }
+    if (shelf->count) {
+        drop_copies(shelf);
+    }
+    return OK;
+}
+
+int shelf_load(struct shelf *shelf, const char *folder, struct faults *faults, struct why *why)
+{
+    *shelf = (struct shelf){.count = 0};
+    DIR *directory = opendir(folder);
+    if (!directory) {
+        return errno == ENOENT ? OK : why_set(why, ERROR_SYSTEM, "%s", strerror(errno));
+    }
+    int error = load(shelf, folder, directory, faults, why);
+    closedir(directory);
+    if (error) {
+        shelf_free(shelf);
+    }
+    return error;
+}
+
+bool shelf_is_same(const struct shelf *one, const struct shelf *other)
+{
+    if (one->count != other->count) {
+        return false;
+    }
+    for (size_t i = 0; i < one->count; i++) {
+        const struct shelf_entry *a = &one->entries[i], *b = &other->entries[i];
+        if (by_hash(a, b) != 0 || a->certificate->due != b->certificate->due ||
+            a->certificate->valid_until != b->certificate->valid_until) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int64_t shelf_last_day(const struct certificate *certificate)
+{
+    int64_t due = certificate->due, valid_until = certificate->valid_until;
+    return due == CERTIFICATE_NO_DATE           ? valid_until
+           : valid_until == CERTIFICATE_NO_DATE ? due
+           : due < valid_until                  ? due
+                                                : valid_until;
+}
+
+int64_t shelf_overdue_us(const struct certificate *certificate)
+{
+    int64_t last = shelf_last_day(certificate);
+    return last == CERTIFICATE_NO_DATE ? INT64_MAX : (last + 1) * DAY_US;
+}

@@ -1,0 +1,51 @@
+// The certificates of a gateway: a folder of files, each in one of the forms that are read, and
+// beside it, in NAME.dates, the dates that its owner sets where the certificate itself has none.
+//
+// A file is taken or refused whole; what is refused says why, and stands in nobody's way. Loaded
+// once, immutable afterwards; may be read by any thread.
+#ifndef TALLY_MEASURE_SHELF_H
+#define TALLY_MEASURE_SHELF_H
+
+#include "base/text.h"
+#include "config/document.h"
+#include "measure/certificate.h"
+
+#define SHELF_CERTIFICATES_MAX 10000
+#define SHELF_FOLDER           "certificates" // in the data folder
+
+struct shelf_entry {
+    struct certificate *certificate;
+    char *name;        // of its file, with the folder
+    struct text bytes; // the file, as it is
+};
+
+struct shelf {
+    struct shelf_entry *entries; // by hash
+    size_t count;
+};
+
+// Reads a certificate in whichever form it is: XML is a DCC, all else the YAML of a paper one. As
+// dcc_read and paper_read.
+int shelf_read(struct certificate **out, const char *name, const void *bytes, size_t length,
+               int64_t today, struct faults *faults);
+
+#define SHELF_DATES ".dates" // {due: 2027-03-01, valid_until: 2028-03-01}; either may be missing
+
+// Reads every file of the folder, in which nothing is a folder and no name begins with a dot. One
+// that cannot be read as a certificate is a fault, with its place, and is left out; of two files
+// with the same bytes one counts. Dates are not held against today: the clock may not be set yet. A
+// folder that is not there is empty. ERROR_SYSTEM, ERROR_MEMORY or ERROR_RANGE (too many), and the
+// shelf is then empty.
+int shelf_load(struct shelf *shelf, const char *folder, struct faults *faults, struct why *why);
+void shelf_free(struct shelf *shelf);
+// Whether both hold the same certificates with the same dates.
+bool shelf_is_same(const struct shelf *one, const struct shelf *other);
+
+// The last day on which the certificate is in order: when it is due or its validity ends, the
+// earlier one. CERTIFICATE_NO_DATE: it has no such day.
+int64_t shelf_last_day(const struct certificate *certificate);
+// From when readings are overdue by it: 24:00 UTC of that day (not of a place, so that anybody can
+// reckon it for ever); INT64_MAX: never.
+int64_t shelf_overdue_us(const struct certificate *certificate);
+
+#endif

@@ -1,0 +1,46 @@
+// Which certificate is in force for each point of a configuration, and how its readings are
+// corrected by it.
+//
+// Made at start and at reload, on one thread; immutable afterwards but for what `used` notes.
+#ifndef TALLY_RECORD_CALIBRATIONS_H
+#define TALLY_RECORD_CALIBRATIONS_H
+
+#include "config/config.h"
+#include "measure/correction.h"
+#include "measure/shelf.h"
+
+struct calibration {
+    struct correction correction;
+    const struct shelf_entry *entry; // the certificate; NULL: none is in force
+    int64_t overdue_us; // UTC: from then on readings are flagged; INT64_MAX: no date is stated
+};
+
+struct calibrations_used {
+    const struct shelf_entry *entry;
+    bool fresh;        // the ledger did not have it before (definitions_make)
+    bool overdue_told; // that it is overdue is on record
+};
+
+struct calibrations {
+    struct calibration **of;        // of[instrument][slot]
+    struct calibrations_used *used; // in force for some point, each once
+    size_t used_count;
+    void *arena; // owns all this
+};
+
+// Whether a certificate bears this serial number; "" is none.
+bool calibrations_bears(const struct certificate *certificate, const char *serial);
+// certificate_fits, for an instrument and all that its driver has.
+int calibrations_fit(const struct certificate *certificate, const char *name,
+                     const struct config_instrument *instrument, struct certificate **out,
+                     struct faults *faults);
+
+// Of the certificates that bear an instrument's serial number and fit its driver (certificate_fits;
+// why one does not is added to `faults`), for each quantity the one that was performed last: by the
+// greater hash of several on one day. An instrument whose serial number is not declared has none.
+// `shelf` must outlive it. ERROR_MEMORY, and *out is then NULL.
+int calibrations_make(struct calibrations **out, const struct config *config,
+                      const struct shelf *shelf, struct faults *faults, struct why *why);
+void calibrations_free(struct calibrations *calibrations);
+
+#endif

@@ -1,0 +1,257 @@
+"""Certificates: taken in, in force, and readings corrected by them; what is wrong is refused and changes nothing."""
+
+import json
+import struct
+import subprocess
+import tarfile
+import xml.etree.ElementTree as ElementTree
+from datetime import date, timedelta
+from decimal import Decimal, getcontext
+
+import pytest
+import yaml
+from stored import ledger_files, stored, stored_events
+from support import TALLY, Daemon, ModbusServer, configuration, float_registers, needs_daemon, wait_until
+
+pytestmark = needs_daemon
+SERIAL = "20114532"
+NO_CERTIFICATE, OVERDUE, OUTSIDE = 4, 8, 16
+CERTIFICATE = {
+    "certificate": "DC-2026-0417", "laboratory": "Fujian Institute of Metrology",
+    "instrument": {"maker": "Eastron", "model": "SDM630", "serial": SERIAL}, "performed": "2026-03-02",
+    "calibration": [{"quantity": "voltage-l1", "unit": "V", "k": 2, "points": [
+        {"indication": 220, "error": 0.2, "uncertainty": 0.1}, {"indication": 240, "error": 0.4, "uncertainty": 0.2}]}]}
+
+
+class Works:
+    def __init__(self, folder, server):
+        self.folder = folder
+        self.path = configuration(
+            folder, [{"name": "b", "tcp": f"127.0.0.1:{server.port}"}],
+            [{"name": "meter", "bus": "b", "unit": 1, "driver": "eastron-sdm630", "every": "100ms", "serial": SERIAL,
+              "quantities": ["voltage-l1", "voltage-l2"]}])
+        (folder / "data").mkdir()
+
+    def daemon(self):
+        daemon = Daemon(self.path)
+        wait_until(lambda: daemon.status() or not daemon.running(), daemon.said)
+        return daemon
+
+    def certificate(self, name="paper.yaml", **changes):
+        path = self.folder / name
+        path.write_text(json.dumps({**CERTIFICATE, **changes}))
+        return path
+
+    def tally(self, *words, good=True):
+        done = subprocess.run([TALLY, *words, "-c", self.path], capture_output=True, text=True, timeout=60, check=False,
+                              stdin=subprocess.DEVNULL)
+        assert (done.returncode == 0) == good, done.stdout + done.stderr
+        return done
+
+    def shelf(self):
+        folder = self.folder / "data" / "certificates"
+        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+    def readings(self, daemon, quantity, corrected):
+        """The readings of the point numbers of that quantity that have (or have not) a corrected value, once there are."""
+        def found():
+            numbers = self.numbers(quantity)
+            return [r for block in stored(self.folder / "data") for r in block["readings"]
+                    if r[0] in numbers and (r[5] is not None) == corrected]
+        return wait_until(found, daemon.said)
+
+    def definitions(self):
+        return [json.loads(file) for file in ledger_files(self.folder / "data", "definitions")]
+
+    def numbers(self, quantity):
+        return {int(n) for file in self.definitions() for n, point in file["points"].items()
+                if point["quantity"] == quantity}
+
+
+@pytest.fixture
+def works(tmp_path):
+    registers = {1: {**dict(enumerate(float_registers(230.1) + float_registers(229.9))),
+                     0xFC00: int(SERIAL) >> 16, 0xFC01: int(SERIAL) & 0xFFFF}}
+    with ModbusServer(tmp_path, registers) as server:
+        yield Works(tmp_path, server)
+
+
+def test_a_certificate_that_is_added_corrects_from_then_on(works):
+    with works.daemon() as daemon:
+        before = works.readings(daemon, "voltage-l1", corrected=False)
+        assert all(r[7] & NO_CERTIFICATE for r in before)
+        added = works.tally("certificate", "add", works.certificate(), "--due", "2027-03-01")
+        assert "DC-2026-0417" in added.stdout and "o" in added.stdout and "puts it on record" in added.stdout
+        after = works.readings(daemon, "voltage-l1", corrected=True)[0]
+        others = works.readings(daemon, "voltage-l2", corrected=False)
+        assert daemon.stop() == 0
+    assert after[7] & (NO_CERTIFICATE | OVERDUE | OUTSIDE) == 0
+    assert all(r[7] & NO_CERTIFICATE for r in others), "the certificate does not speak of it"
+    (event,) = stored_events(works.folder / "data", "certificate.added")
+    assert event["subject"] == SERIAL and "DC-2026-0417" in event["text"]
+    (point,) = [p for p in works.definitions()[-1]["points"].values() if p["quantity"] == "voltage-l1"]
+    assert (point["correction"], point["k"], point["due"]) == ("pointwise", "2", "2027-03-01")
+    assert point["certificate"] in event["text"]
+    listed = works.tally("certificate", "list").stdout
+    assert SERIAL in listed and "2027-03-01" in listed
+    old = [r for r in before if r[1] < after[1]]
+    assert old and all(r[5] is None for r in old), "what was written stays as it is"
+
+
+def recompute(folder, point, reading):
+    """Indication, corrected value and U of one reading, from what an export holds and nothing else."""
+    getcontext().prec = 40
+    driver = yaml.safe_load((folder / "files" / point["driver"]).read_bytes())
+    quantity = next(q for q in driver["quantities"] if q["name"] == point["quantity"])
+    assert (quantity["address"], point["type"], point["order"]) == (point["address"], "float32", "ABCD")
+    (indication,) = struct.unpack(">f", bytes.fromhex(reading[3]))
+    certificate = yaml.safe_load((folder / "files" / point["certificate"]).read_bytes())
+    (calibration,) = [c for c in certificate["calibration"] if c["quantity"] == point["quantity"]]
+    low, high = [{name: Decimal(str(value)) for name, value in p.items()} for p in calibration["points"]]
+    x = Decimal(indication)
+    share = (x - low["indication"]) / (high["indication"] - low["indication"])
+    line = lambda name: low[name] + share * (high[name] - low[name])
+    resolution = Decimal(point["resolution"] or 0) / Decimal(12).sqrt()
+    u = ((line("uncertainty") / Decimal(str(calibration["k"]))) ** 2 + resolution ** 2).sqrt()
+    return indication, x - line("error"), Decimal(point["k"]) * u
+
+
+def test_a_reading_exported_alone_is_recomputed_without_us(works, tmp_path):
+    works.tally("key", "init")
+    with works.daemon() as daemon:
+        works.tally("certificate", "add", works.certificate(), "--no-due")
+        works.readings(daemon, "voltage-l1", corrected=True)
+        assert daemon.stop() == 0
+    works.tally("export", "--from", "-1h", "--to", "now", "-o", tmp_path / "e.tally")
+    top = tmp_path / "out"
+    with tarfile.open(tmp_path / "e.tally") as archive:
+        archive.extractall(top)
+    blocks = [json.loads(line) for path in sorted((top / "blocks").iterdir()) for line in path.read_text().splitlines()]
+    count = 0
+    for block in blocks:
+        points = json.loads((top / "definitions" / block["defs"]).read_text())["points"]
+        for reading in block["readings"]:
+            if reading[5] is not None:
+                indication, corrected, uncertainty = recompute(top, points[str(reading[0])], reading)
+                assert reading[4] == pytest.approx(indication, abs=1e-4)  # its shortest digits as float32
+                assert abs(Decimal(reading[5]) - corrected) < Decimal("2e-11"), "1e-12 of the span of 20 V"
+                assert abs(Decimal(reading[6]) - uncertainty) < Decimal("2e-11")
+                count += 1
+    assert count
+
+
+def test_outside_the_range_and_overdue_and_verified(works):
+    narrow = [{"quantity": "voltage-l1", "unit": "V", "k": 2, "points": [
+        {"indication": 100, "error": 0, "uncertainty": 0.1}, {"indication": 230, "error": 0, "uncertainty": 0.1}]}]
+    works.tally("certificate", "add", works.certificate(calibration=narrow, due="2026-04-01"))
+    verified = {key: value for key, value in CERTIFICATE.items() if key != "calibration"}
+    path = works.folder / "verified.yaml"
+    path.write_text(json.dumps({**verified, "certificate": "V-1", "valid_until": "2030-01-01", "verification": [
+        {"quantity": "voltage-l2", "unit": "V", "class": "0.5", "mpe_percent": 0.5}]}))
+    works.tally("certificate", "add", path)
+    with works.daemon() as daemon:
+        one = works.readings(daemon, "voltage-l1", corrected=False)[-1]
+        other = works.readings(daemon, "voltage-l2", corrected=True)[-1]
+        assert daemon.stop() == 0
+    assert one[7] & OUTSIDE and one[7] & OVERDUE and one[6] is None
+    assert other[5] == pytest.approx(229.9, abs=1e-4)
+    assert other[6] == pytest.approx(2 * 0.005 * 229.9 / 3 ** 0.5, rel=1e-6)
+
+
+def test_the_last_performed_is_in_force(works):
+    newer = [{**CERTIFICATE["calibration"][0], "points": [
+        {"indication": 200, "error": 1, "uncertainty": 0.1}, {"indication": 250, "error": 1, "uncertainty": 0.1}]}]
+    works.tally("certificate", "add", works.certificate("b.yaml", calibration=newer, performed="2026-05-01"), "--no-due")
+    works.tally("certificate", "add", works.certificate(), "--no-due")
+    with works.daemon() as daemon:
+        reading = works.readings(daemon, "voltage-l1", corrected=True)[-1]
+        assert daemon.stop() == 0
+    assert reading[5] == pytest.approx(229.1, abs=1e-4)
+
+
+@pytest.mark.parametrize("changes, said", [
+    ({"instrument": {"serial": "999"}}, "no instrument with the serial number 999"),
+    ({"performed": "2099-01-01"}, "2099-01-01"),
+    ({"calibration": [{**CERTIFICATE["calibration"][0], "unit": "A"}]}, "voltage-l1 in 'A': cannot be given in V"),
+    ({"calibration": [{**CERTIFICATE["calibration"][0], "points": [
+        {"indication": 220, "error": 0.2, "uncertainty": -0.1}]}]}, "expanded uncertainty -0.1: expected more than 0"),
+    ({"kalibration": []}, "unknown key 'kalibration'"),
+], ids=["serial", "future", "unit", "negative-U", "key"])
+def test_what_is_wrong_is_refused_and_changes_nothing(works, changes, said):
+    done = works.tally("certificate", "add", works.certificate(**changes), "--no-due", good=False)
+    assert done.returncode == 1 and said in done.stderr, done.stderr
+    assert works.shelf() == []
+
+
+def test_a_due_date_is_asked_for(works):
+    done = works.tally("certificate", "add", works.certificate(), good=False)
+    assert done.returncode == 2 and "--no-due" in done.stderr
+    assert works.shelf() == []
+    assert works.tally("certificate", "add", works.certificate(), "--due", "tomorrow", good=False).returncode == 2
+
+
+def test_what_is_no_certificate_in_the_folder_stands_in_nobodys_way(works):
+    works.tally("certificate", "add", works.certificate(), "--no-due")
+    shelf = works.folder / "data" / "certificates"
+    (shelf / "broken.yaml").write_text("certificate: [")
+    (shelf / "bomb.xml").write_text('<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>')
+    (shelf / "folder").mkdir()
+    with works.daemon() as daemon:
+        works.readings(daemon, "voltage-l1", corrected=True)
+        assert daemon.stop() == 0
+    said = [event["text"] for event in stored_events(works.folder / "data", "certificate.refused")]
+    assert len(said) == 3 and all(any(name in text for text in said) for name in ("broken.yaml", "bomb.xml", "folder"))
+    assert works.tally("certificate", "list", good=False).returncode == 1
+
+
+def test_show_draws(works):
+    path = works.certificate()
+    done = subprocess.run([TALLY, "certificate", "show", path, "--svg", works.folder / "error.svg"], capture_output=True,
+                          text=True, check=True)
+    assert "voltage-l1" in done.stdout
+    drawing = ElementTree.parse(works.folder / "error.svg").getroot()
+    assert drawing.tag.endswith("svg") and len(drawing.findall("{*}circle")) == 2
+
+
+def test_budget_names_what_is_there_and_what_nobody_declared(works):
+    works.tally("certificate", "add", works.certificate(), "--no-due")
+    budget = json.loads(works.tally("budget", "meter.voltage-l1", "--at", "230", "--json").stdout)
+    assert budget["error"] == pytest.approx(0.3) and budget["corrected"] == pytest.approx(229.7)
+    assert budget["parts"]["calibration"] == pytest.approx(0.075) and budget["uncertainty"] == pytest.approx(0.15)
+    assert budget["parts"]["drift"] is None and budget["parts"]["resolution"] is None
+    shown = works.tally("budget", "meter.voltage-l1", "--at", "230").stdout
+    assert "corrected    229.70 V" in shown and "U            0.15 V" in shown and shown.count("not declared") == 4
+    assert "no certificate is in force" in works.tally("budget", "meter.voltage-l2", "--at", "1", good=False).stdout
+    assert "outside" in works.tally("budget", "meter.voltage-l1", "--at", "300", good=False).stdout
+    with works.daemon() as daemon:
+        works.readings(daemon, "voltage-l1", corrected=True)
+        assert "229.80" in works.tally("budget", "meter.voltage-l1").stdout
+        assert daemon.stop() == 0
+    rows = works.tally("history", "--point", "meter.voltage-l1", "--limit", "1").stdout
+    assert "229.80" in rows and "0.15" in rows, "shown rounded by U"
+
+
+def test_coverage_now_and_over_a_period_and_what_falls_due(works):
+    soon = (date.today() + timedelta(days=45)).isoformat()
+    with works.daemon() as daemon:
+        works.readings(daemon, "voltage-l1", corrected=False)
+        works.tally("certificate", "add", works.certificate(), "--due", soon)
+        works.readings(daemon, "voltage-l1", corrected=True)
+        assert daemon.stop() == 0
+    found = json.loads(works.tally("coverage", "--from", "-1h", "--json").stdout)
+    assert found["all"] == {"points": 2, "covered": 1} == found["kinds"]["voltage"]
+    readings = [r for block in stored(works.folder / "data") for r in block["readings"]]
+    assert (found["readings"], found["readings_covered"]) == (len(readings), sum(not r[7] & 12 for r in readings))
+    assert [due["last_day"] for due in found["due"]] == [soon]
+    shown = works.tally("coverage").stdout
+    assert "50.0%" in shown and "60 days" in shown
+
+
+def test_falling_due_is_an_event(works):
+    works.tally("certificate", "add", works.certificate(due="2026-04-01"))
+    with works.daemon() as daemon:
+        wait_until(lambda: stored_events(works.folder / "data", "certificate.overdue"), daemon.said)
+        assert daemon.stop() == 0
+    (event,) = stored_events(works.folder / "data", "certificate.overdue")
+    assert event["subject"] == SERIAL and "2026-04-01" in event["text"]
+    assert "overdue" in works.tally("coverage").stdout

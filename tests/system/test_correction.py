@@ -1,0 +1,78 @@
+"""Correction and U against an independent reckoning: Python's decimal, 50 digits, from the texts (DESIGN §9, GUM)."""
+
+import random
+import subprocess
+from decimal import Decimal, getcontext
+
+import pytest
+from support import BUILD
+
+PROGRAM = BUILD / "tests" / "corrections"
+CURVES = 10000
+
+pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="the test tools are not built")
+
+
+def exact(number):
+    return Decimal(number)  # of a float: all its digits
+
+
+def combined(k, *parts):
+    return k * sum((part * part for part in parts), Decimal(0)).sqrt()
+
+
+def by_points(points, resolution, x):
+    """(corrected, U) or None; points: [(indication, error, U, k)] as floats."""
+    k = max([Decimal(2)] + [exact(p[3]) for p in points])
+    x = exact(x)
+    for low, high in zip(points, points[1:] + [None]):
+        if exact(low[0]) == x:
+            return x - exact(low[1]), combined(k, exact(low[2]) / exact(low[3]), exact(resolution))
+        if high and exact(low[0]) < x < exact(high[0]):
+            share = (x - exact(low[0])) / (exact(high[0]) - exact(low[0]))
+            line = lambda a, b, share=share: a + share * (b - a)
+            error = line(exact(low[1]), exact(high[1]))
+            u = line(exact(low[2]) / exact(low[3]), exact(high[2]) / exact(high[3]))
+            return x - error, combined(k, u, exact(resolution))
+    return None
+
+
+def by_mpe(absolute, relative, resolution, x):
+    limit = max(exact(absolute), exact(relative) * abs(exact(x)))
+    return exact(x), combined(Decimal(2), limit / Decimal(3).sqrt(), exact(resolution))
+
+
+def random_case(dice):
+    """(the line for the program, what is right, the span)."""
+    scale = 10.0 ** dice.randint(-3, 4)
+    resolution = dice.choice((0.0, scale * 1e-3 / 12 ** 0.5))
+    if dice.random() < 0.1:
+        x = dice.uniform(-1, 1) * scale
+        absolute, relative = dice.choice(((scale * 0.01, 0.0), (0.0, 0.005), (scale * 0.001, 0.01)))
+        return f"mpe {resolution!r} {absolute!r} {relative!r} {x!r}", by_mpe(absolute, relative, resolution, x), scale
+    count = dice.choice((1, 2, 3, 5, 11, 40))
+    indications = sorted({dice.uniform(-1, 1) * scale for _ in range(count)})
+    points = [(at, dice.uniform(-0.02, 0.02) * scale, dice.uniform(1e-4, 0.02) * scale,
+               dice.choice((1.0, 1.96, 2.0, 2.0, 2.13, 3.0))) for at in indications]
+    x = dice.choice((dice.choice(indications), dice.uniform(-1.2, 1.2) * scale))
+    words = " ".join(repr(number) for point in points for number in point)
+    return f"points {resolution!r} {len(points)} {words} {x!r}", by_points(points, resolution, x), scale
+
+
+def test_random_curves_and_indications_against_decimal():
+    getcontext().prec = 50
+    dice = random.Random(9)
+    cases = [random_case(dice) for _ in range(CURVES)]
+    done = subprocess.run([PROGRAM], input="\n".join(line for line, _, _ in cases) + "\n", capture_output=True, text=True,
+                          check=True, timeout=120)
+    answers = done.stdout.splitlines()
+    assert len(answers) == CURVES
+    inside = 0
+    for (line, right, span), answer in zip(cases, answers):
+        if right is None:
+            assert answer == "outside", line
+            continue
+        inside += 1
+        for ours, theirs in zip(answer.split(), right):
+            assert abs(Decimal(ours) - theirs) <= Decimal(span) * Decimal("1e-12"), (line, answer, right)
+    assert CURVES * 0.5 < inside < CURVES * 0.95, "curves inside and outside were tried"

@@ -1,0 +1,100 @@
+// tally certificate: which words it takes.
+#include "certificate.h"
+
+#include <string.h>
+
+static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
+                                        {"drivers", required_argument, NULL, PLACE_DRIVERS},
+                                        {"due", required_argument, NULL, 'd'},
+                                        {"no-due", no_argument, NULL, 'n'},
+                                        {"valid-until", required_argument, NULL, 'v'},
+                                        {"svg", required_argument, NULL, 's'},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {NULL, 0, NULL, 0}};
+
+// Whether a date that was given is one; else it is said.
+static bool is_date(const struct command *command, const char *option, const char *text)
+{
+    int64_t day;
+    if (!text || certificate_parse_date(text, &day) == OK) {
+        return true;
+    }
+    command_misused(command, "%s %s: expected a date, as 2027-03-01", option, text);
+    return false;
+}
+
+static int perform(struct certificate_request *request, const char *word)
+{
+    if (strcmp(word, "add") == 0) {
+        return certificate_add(request);
+    }
+    return strcmp(word, "list") == 0 ? certificate_list(request) : certificate_show(request);
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+    struct certificate_request request = {.command = command};
+    int option, status;
+    while ((option = command_option(command, argc, argv, &request.place, &status)) > 0) {
+        switch (option) {
+        case 'd': request.due = optarg; break;
+        case 'n': request.no_due = true; break;
+        case 'v': request.valid_until = optarg; break;
+        case 's': request.svg = optarg; break;
+        }
+    }
+    if (option < 0) {
+        return status;
+    }
+    const char *word = optind < argc ? argv[optind] : "";
+    bool adds = strcmp(word, "add") == 0, shows = strcmp(word, "show") == 0;
+    if (!adds && !shows && strcmp(word, "list") != 0) {
+        return command_misused(command, "expected add, list or show");
+    }
+    if (argc - optind != (adds || shows ? 2 : 1)) {
+        return command_misused(command, adds || shows ? "of which file?" : "list takes no file");
+    }
+    if ((!adds && (request.due || request.no_due || request.valid_until)) ||
+        (request.svg && !shows)) {
+        return command_misused(command, "dates go with add, --svg with show");
+    }
+    if (request.due && request.no_due) {
+        return command_misused(command, "--due or --no-due, not both");
+    }
+    if (!is_date(command, "--due", request.due) ||
+        !is_date(command, "--valid-until", request.valid_until)) {
+        return EXIT_MISUSE;
+    }
+    request.file = argv[optind + 1];
+    status = perform(&request, word);
+    place_free(&request.place);
+    return status;
+}
+
+const struct command command_certificate = {
+    .name = "tally certificate",
+    .summary = "take in, list and show certificates",
+    .usage =
+        "usage: tally certificate add FILE [--due DATE | --no-due] [--valid-until DATE] [-c FILE]\n"
+        "       tally certificate list [-c FILE]\n"
+        "       tally certificate show FILE [--svg FILE]\n"
+        "\n"
+        "A certificate is a DCC (XML) or a paper one copied into YAML. `add` checks that it is of\n"
+        "an instrument that is configured, shows what it says, puts it into the data folder, and\n"
+        "has the daemon take it, which puts it on record. Readings are corrected by it from then\n"
+        "on, those before stay as they are. Of several the one performed last is in force.\n"
+        "\n"
+        "      --due DATE     when the next calibration is due, where the certificate does not "
+        "say\n"
+        "      --no-due       it is never due\n"
+        "      --valid-until DATE\n"
+        "                     when its legal validity ends, likewise\n"
+        "      --svg FILE     draw the errors\n"
+        "  -c, --config FILE  the configuration; otherwise tally.yaml in this folder, then\n"
+        "                     /etc/tally/tally.yaml\n"
+        "      --drivers DIR  where the drivers are, instead of gateway.drivers\n"
+        "  -h, --help         print this\n",
+    .letters = "c:h",
+    .options = options,
+    .arguments = 2,
+    .run = run};

@@ -1,0 +1,229 @@
+// tally certificate list, show: what certificates say.
+#include "certificate.h"
+
+#include "curve.h"
+#include "outfile.h"
+#include "show.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+int certificate_source_read(struct certificate_source *source, const char *path)
+{
+    struct faults faults = {0};
+    char chunk[65536];
+    size_t got;
+    *source = (struct certificate_source){.bytes = text_make(CERTIFICATE_BYTES_MAX + 1)};
+    FILE *file = fopen(path, "rb");
+    while (file && (got = fread(chunk, 1, sizeof chunk, file)) > 0 && !source->bytes.failed) {
+        text_append(&source->bytes, chunk, got);
+    }
+    if (!file || ferror(file)) {
+        fprintf(stderr, "%s: %s\n", path, strerror(errno));
+    }
+    bool good = file && !ferror(file);
+    if (file) {
+        fclose(file);
+    }
+    if (!good) {
+        return EXIT_FINDING;
+    }
+    if (source->bytes.failed || source->bytes.length > CERTIFICATE_BYTES_MAX) {
+        fprintf(stderr, "%s: larger than a certificate may be (%u MiB)\n", path,
+                CERTIFICATE_BYTES_MAX >> 20);
+        return EXIT_FINDING;
+    }
+    return shelf_read(&source->certificate, path, source->bytes.data, source->bytes.length,
+                      (int64_t)(time(NULL) / 86400), &faults) == OK
+               ? (faults_free(&faults), EXIT_GOOD)
+               : faults_print(&faults);
+}
+
+void certificate_source_free(struct certificate_source *source)
+{
+    text_free(&source->bytes);
+    certificate_free(source->certificate);
+}
+
+static void print_date(const char *what, int64_t day)
+{
+    char date[CERTIFICATE_DATE_SIZE];
+    if (day != CERTIFICATE_NO_DATE) {
+        certificate_format_date(day, date);
+        printf("%-12s %s\n", what, date);
+    }
+}
+
+static void print_line(const char *what, const char *text)
+{
+    struct text clean = text_make(1024);
+    if (text[0]) {
+        show_append_clean(&clean, text, 200);
+        printf("%-12s %s\n", what, clean.data ? clean.data : "");
+    }
+    text_free(&clean);
+}
+
+static void print_points(const struct certificate_quantity *quantity)
+{
+    static const char *const headings[] = {">indication", ">error", ">U", ">k"};
+    struct show_table table = show_table_make(4, headings);
+    struct text out = text_make(1u << 20);
+    double part = quantity->by_load ? 100 : 1;
+    for (size_t i = 0; i < quantity->point_count; i++) {
+        const struct certificate_point *p = &quantity->points[i];
+        show_table_add_format(&table, "%.10g", p->indication);
+        show_table_add_format(&table, "%.6g", p->error * part);
+        show_table_add_format(&table, "%.6g", p->expanded_uncertainty * part);
+        show_table_add_format(&table, "%.4g", p->coverage_factor);
+    }
+    show_table_append(&table, &out);
+    fwrite(out.data, 1, out.length, stdout);
+    text_free(&out);
+    show_table_free(&table);
+}
+
+static void print_quantity(const struct certificate_quantity *quantity)
+{
+    printf("\n%s%s%s", quantity->name[0] ? quantity->name : "a quantity",
+           quantity->by_load ? ", by load in " : ", in ",
+           quantity->by_load ? quantity->load_unit : quantity->unit);
+    if (quantity->point_count == 0) {
+        printf(": class %s, maximum permissible error", quantity->class);
+        if (quantity->mpe_absolute > 0) {
+            printf(" %.6g %s", quantity->mpe_absolute, quantity->unit);
+        }
+        if (quantity->mpe_relative > 0) {
+            printf("%s %.6g%%", quantity->mpe_absolute > 0 ? " or" : "",
+                   quantity->mpe_relative * 100);
+        }
+        puts("");
+        return;
+    }
+    puts(quantity->by_load ? "; error and U in %" : "");
+    print_points(quantity);
+    curve_print(stdout, quantity, quantity->by_load ? "part of 1" : quantity->unit);
+}
+
+void certificate_print(const struct certificate *certificate)
+{
+    char hex[DIGEST_HEX];
+    text_format_hex(certificate->hash.bytes, DIGEST_SIZE, hex);
+    printf("%-12s %s\n", "kind",
+           certificate->kind == CERTIFICATE_CALIBRATION ? "calibration" : "verification");
+    print_line("number", certificate->id);
+    print_line("laboratory", certificate->laboratory);
+    print_line("maker", certificate->maker);
+    print_line("model", certificate->model);
+    print_line("serial", certificate->serial);
+    for (size_t i = 0; i < CERTIFICATE_SERIALS_MAX - 1; i++) {
+        print_line("", certificate->more_serials[i]);
+    }
+    print_date("performed", certificate->performed);
+    print_date("due", certificate->due);
+    print_date("valid until", certificate->valid_until);
+    printf("%-12s %s\n", "sha256", hex);
+    if (certificate->has_signature) {
+        printf("%-12s there is one, and nobody has verified it\n", "signature");
+    }
+    for (size_t i = 0; i < certificate->quantity_count; i++) {
+        print_quantity(&certificate->quantities[i]);
+    }
+}
+
+int certificate_draw(const struct certificate *certificate, const char *path)
+{
+    size_t stem = strlen(path);
+    stem -= stem > 4 && strcmp(path + stem - 4, ".svg") == 0 ? 4 : 0;
+    for (size_t i = 0; i < certificate->quantity_count; i++) {
+        const struct certificate_quantity *quantity = &certificate->quantities[i];
+        char name[PATH_MAX], title[3 * CERTIFICATE_TEXT_MAX];
+        struct outfile file;
+        struct why why = {""};
+        if (i == 0) {
+            snprintf(name, sizeof name, "%s", path);
+        } else {
+            snprintf(name, sizeof name, "%.*s-%zu.svg", (int)stem, path, i + 1);
+        }
+        snprintf(title, sizeof title, "%s, %s", certificate->id, quantity->name);
+        int error = outfile_open(&file, name, &why);
+        if (!error) {
+            curve_svg(file.to, quantity, title, quantity->unit);
+        }
+        error = outfile_close(&file, error, &why);
+        if (error) {
+            fprintf(stderr, "tally certificate: %s\n", why.text);
+            return EXIT_FINDING;
+        }
+    }
+    return EXIT_GOOD;
+}
+
+int certificate_show(struct certificate_request *request)
+{
+    struct certificate_source source;
+    int status = certificate_source_read(&source, request->file);
+    if (status == EXIT_GOOD) {
+        certificate_print(source.certificate);
+        status = request->svg ? certificate_draw(source.certificate, request->svg) : status;
+    }
+    certificate_source_free(&source);
+    return status;
+}
+
+// --- list
+
+static void list_one(struct show_table *table, const struct certificate *certificate)
+{
+    char performed[CERTIFICATE_DATE_SIZE], last[CERTIFICATE_DATE_SIZE] = "—", hex[DIGEST_HEX];
+    int64_t day = shelf_last_day(certificate);
+    certificate_format_date(certificate->performed, performed);
+    if (day != CERTIFICATE_NO_DATE) {
+        certificate_format_date(day, last);
+    }
+    text_format_hex(certificate->hash.bytes, DIGEST_SIZE, hex);
+    show_table_add(table, certificate->serial);
+    show_table_add(table, certificate->id);
+    show_table_add(table, certificate->laboratory);
+    show_table_add(table, performed);
+    show_table_add(table, last);
+    show_table_add_format(table, "%.16s", hex);
+}
+
+int certificate_list(struct certificate_request *request)
+{
+    static const char *const headings[] = {"serial",    "number", "laboratory",
+                                           "performed", "until",  "sha256"};
+    char folder[PATH_MAX];
+    struct shelf shelf;
+    struct faults faults = {0};
+    struct why why = {""};
+    int status = place_find(&request->place);
+    if (status != EXIT_GOOD) {
+        return status;
+    }
+    snprintf(folder, sizeof folder, "%s/%s", request->place.ledger, SHELF_FOLDER);
+    if (shelf_load(&shelf, folder, &faults, &why) != OK) {
+        fprintf(stderr, "tally certificate: %s: %s\n", folder, why.text);
+        faults_free(&faults);
+        return EXIT_FINDING;
+    }
+    struct show_table table = show_table_make(6, headings);
+    struct text out = text_make(4u << 20);
+    for (size_t i = 0; i < shelf.count; i++) {
+        list_one(&table, shelf.entries[i].certificate);
+    }
+    show_table_append(&table, &out);
+    fwrite(out.data, 1, out.length, stdout);
+    text_free(&out);
+    show_table_free(&table);
+    shelf_free(&shelf);
+    if (faults.count) {
+        return faults_print(&faults);
+    }
+    faults_free(&faults);
+    return EXIT_GOOD;
+}
