@@ -1,8 +1,5 @@
 #include "measure/shelf.h"
 
-#include "measure/dcc.h"
-#include "measure/paper.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,13 +11,6 @@
 #include <unistd.h>
 
 #define DAY_US INT64_C(86400000000)
-
-int shelf_read(struct certificate **out, const char *name, const void *bytes, size_t length,
-               int64_t today, struct faults *faults)
-{
-    return dcc_is_xml(bytes, length) ? dcc_read(out, name, bytes, length, today, faults)
-                                     : paper_read(out, name, bytes, length, today, faults);
-}
 
 static void entry_free(struct shelf_entry *entry)
 {
@@ -41,7 +31,7 @@ void shelf_free(struct shelf *shelf)
 // The whole file, which is no larger than a certificate may be. False: a fault was added.
 static bool read_whole(const char *path, struct text *out, struct faults *faults)
 {
-    struct stat st;
+    struct stat st = {0};
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     *out = text_make(CERTIFICATE_BYTES_MAX);
     const char *fault = fd < 0 || fstat(fd, &st) != 0        ? strerror(errno)
@@ -93,21 +83,43 @@ static void take_date(struct document *document, const struct node *node, const 
     }
 }
 
-// What stands beside the file in NAME.dates; nothing when that is not there.
-static void take_dates(struct certificate *certificate, const char *path, struct faults *faults)
+// Gives names to the quantities that have none.
+static void take_names(struct document *document, const struct node *list,
+                       struct certificate *certificate)
+{
+    const struct node *item = list ? list->first : NULL;
+    for (size_t i = 0; item && i < certificate->quantity_count; i++) {
+        struct certificate_quantity *quantity = &certificate->quantities[i];
+        const char *name;
+        if (!quantity->name[0]) {
+            if (document_string(document, item, "quantity", 1, CERTIFICATE_TEXT_MAX, &name)) {
+                snprintf(quantity->name, sizeof quantity->name, "%s", name);
+            }
+            item = item->next;
+        }
+    }
+    if (item) {
+        document_fault(document, item, "quantities: more than the certificate has without a name");
+    }
+}
+
+// What stands beside the file in NAME.owner; nothing when that is not there.
+static void take_owner(struct certificate *certificate, const char *path, struct faults *faults)
 {
     char beside[PATH_MAX];
     struct document document;
-    const struct node *due = NULL, *valid_until = NULL;
+    const struct node *due = NULL, *valid_until = NULL, *quantities = NULL;
     const struct document_key keys[] = {{"due", false, NODE_SCALAR, &due},
-                                        {"valid_until", false, NODE_SCALAR, &valid_until}};
-    snprintf(beside, sizeof beside, "%s" SHELF_DATES, path);
+                                        {"valid_until", false, NODE_SCALAR, &valid_until},
+                                        {"quantities", false, NODE_SEQUENCE, &quantities}};
+    snprintf(beside, sizeof beside, "%s" SHELF_OWNER, path);
     if (access(beside, F_OK) != 0 || document_read_file(&document, beside, faults) != OK) {
         return;
     }
-    document_read_keys(&document, document.root, "the dates of a certificate", keys, 2);
+    document_read_keys(&document, document.root, "what the owner says", keys, 3);
     take_date(&document, due, "due", &certificate->due);
     take_date(&document, valid_until, "valid_until", &certificate->valid_until);
+    take_names(&document, quantities, certificate);
     document_free(&document);
 }
 
@@ -124,12 +136,12 @@ static int add(struct shelf *shelf, const char *path, struct faults *faults)
         return ERROR_MEMORY;
     }
     if (!read_whole(path, &entry.bytes, faults) ||
-        shelf_read(&entry.certificate, path, entry.bytes.data, entry.bytes.length, INT64_MAX,
-                   faults) != OK) {
+        certificate_read(&entry.certificate, path, entry.bytes.data, entry.bytes.length, INT64_MAX,
+                         faults) != OK) {
         entry_free(&entry);
         return OK;
     }
-    take_dates(entry.certificate, path, faults);
+    take_owner(entry.certificate, path, faults);
     shelf->entries[shelf->count++] = entry;
     return OK;
 }
@@ -154,7 +166,7 @@ static int load(struct shelf *shelf, const char *folder, DIR *directory, struct 
     const struct dirent *item;
     char path[PATH_MAX];
     while ((item = readdir(directory))) {
-        if (item->d_name[0] == '.' || has_ending(item->d_name, SHELF_DATES)) {
+        if (item->d_name[0] == '.' || has_ending(item->d_name, SHELF_OWNER)) {
             continue;
         }
         if (shelf->count == SHELF_CERTIFICATES_MAX) {
@@ -188,6 +200,16 @@ int shelf_load(struct shelf *shelf, const char *folder, struct faults *faults, s
     return error;
 }
 
+static bool has_same_names(const struct certificate *one, const struct certificate *other)
+{
+    for (size_t i = 0; i < one->quantity_count; i++) {
+        if (strcmp(one->quantities[i].name, other->quantities[i].name) != 0) {
+            return false;
+        }
+    }
+    return true; // of the same file there are as many
+}
+
 bool shelf_is_same(const struct shelf *one, const struct shelf *other)
 {
     if (one->count != other->count) {
@@ -196,7 +218,8 @@ bool shelf_is_same(const struct shelf *one, const struct shelf *other)
     for (size_t i = 0; i < one->count; i++) {
         const struct shelf_entry *a = &one->entries[i], *b = &other->entries[i];
         if (by_hash(a, b) != 0 || a->certificate->due != b->certificate->due ||
-            a->certificate->valid_until != b->certificate->valid_until) {
+            a->certificate->valid_until != b->certificate->valid_until ||
+            !has_same_names(a->certificate, b->certificate)) {
             return false;
         }
     }

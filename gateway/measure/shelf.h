@@ -1,5 +1,6 @@
 // The certificates of a gateway: a folder of files, each in one of the forms that are read, and
-// beside it, in NAME.dates, the dates that its owner sets where the certificate itself has none.
+// beside it, in NAME.owner, what its owner says where the certificate itself does not: dates, and
+// of which quantities it is (of those without a name, in their order).
 //
 // A file is taken or refused whole; what is refused says why, and stands in nobody's way. Loaded
 // once, immutable afterwards; may be read by any thread.
@@ -24,12 +25,9 @@ struct shelf {
     size_t count;
 };
 
-// Reads a certificate in whichever form it is: XML is a DCC, all else the YAML of a paper one. As
-// dcc_read and paper_read.
-int shelf_read(struct certificate **out, const char *name, const void *bytes, size_t length,
-               int64_t today, struct faults *faults);
-
-#define SHELF_DATES ".dates" // {due: 2027-03-01, valid_until: 2028-03-01}; either may be missing
+#define SHELF_OWNER                                                                                \
+    ".owner" // {due: 2027-03-01, valid_until: 2028-03-01, quantities: [dew-point]},
+             // each of which may be missing
 
 // Reads every file of the folder, in which nothing is a folder and no name begins with a dot. One
 // that cannot be read as a certificate is a fault, with its place, and is left out; of two files
@@ -38,7 +36,7 @@ int shelf_read(struct certificate **out, const char *name, const void *bytes, si
 // shelf is then empty.
 int shelf_load(struct shelf *shelf, const char *folder, struct faults *faults, struct why *why);
 void shelf_free(struct shelf *shelf);
-// Whether both hold the same certificates with the same dates.
+// Whether both hold the same certificates of which their owners say the same.
 bool shelf_is_same(const struct shelf *one, const struct shelf *other);
 
 // The last day on which the certificate is in order: when it is due or its validity ends, the

@@ -42,15 +42,6 @@ static void forget_fitted(struct making *making)
     making->fitted_count = 0;
 }
 
-bool calibrations_bears(const struct certificate *certificate, const char *serial)
-{
-    bool found = strcmp(certificate->serial, serial) == 0;
-    for (size_t i = 0; i < CERTIFICATE_SERIALS_MAX - 1; i++) {
-        found = found || strcmp(certificate->more_serials[i], serial) == 0;
-    }
-    return found && serial[0];
-}
-
 int calibrations_fit(const struct certificate *certificate, const char *name,
                      const struct config_instrument *instrument, struct certificate **out,
                      struct faults *faults)
@@ -78,7 +69,7 @@ static int fit(struct making *making, const struct config_instrument *instrument
     for (size_t i = 0; i < making->shelf->count; i++) {
         const struct shelf_entry *entry = &making->shelf->entries[i];
         struct fitted *fitted = &making->fitted[making->fitted_count];
-        if (!calibrations_bears(entry->certificate, instrument->serial)) {
+        if (!certificate_bears(entry->certificate, instrument->serial)) {
             continue;
         }
         int error = calibrations_fit(entry->certificate, entry->name, instrument,
@@ -187,7 +178,7 @@ static int fill(struct making *making, const struct config *config)
 {
     struct calibrations *calibrations = making->calibrations;
     void **arena = &calibrations->arena;
-    calibrations->of = arena_take(arena, config->instrument_count * sizeof *calibrations->of);
+    calibrations->of = arena_take(arena, config->instrument_count * sizeof(void *));
     calibrations->used = arena_take(arena, making->shelf->count * sizeof *calibrations->used);
     making->fitted = calloc(making->shelf->count + 1, sizeof *making->fitted);
     int error = calibrations->of && calibrations->used && making->fitted ? OK : ERROR_MEMORY;

@@ -28,8 +28,6 @@ struct calibrations {
     void *arena; // owns all this
 };
 
-// Whether a certificate bears this serial number; "" is none.
-bool calibrations_bears(const struct certificate *certificate, const char *serial);
 // certificate_fits, for an instrument and all that its driver has.
 int calibrations_fit(const struct certificate *certificate, const char *name,
                      const struct config_instrument *instrument, struct certificate **out,

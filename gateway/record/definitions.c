@@ -69,7 +69,7 @@ static void append_calibration(struct text *out, const struct calibration *calib
         value_append_double(out, correction->k);
         text_append_string(out, "\"");
     }
-    if (calibration->overdue_us != INT64_MAX) {
+    if (calibration->entry && calibration->overdue_us != INT64_MAX) {
         char day[CERTIFICATE_DATE_SIZE];
         certificate_format_date(shelf_last_day(calibration->entry->certificate), day);
         append_key_string(out, "due", day);

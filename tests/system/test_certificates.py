@@ -255,3 +255,16 @@ def test_falling_due_is_an_event(works):
     (event,) = stored_events(works.folder / "data", "certificate.overdue")
     assert event["subject"] == SERIAL and "2026-04-01" in event["text"]
     assert "overdue" in works.tally("coverage").stdout
+
+
+def test_a_certificate_that_names_no_quantity_is_told_which(works):
+    nameless = [{key: value for key, value in CERTIFICATE["calibration"][0].items() if key != "quantity"}]
+    path = works.certificate(calibration=nameless)
+    done = works.tally("certificate", "add", path, "--no-due", good=False)
+    assert done.returncode == 1 and "voltage-l1" in done.stderr, done.stderr
+    assert works.tally("certificate", "add", path, "--no-due", "--quantity", "a b", good=False).returncode == 2
+    works.tally("certificate", "add", path, "--no-due", "--quantity", "voltage-l2")
+    with works.daemon() as daemon:
+        works.readings(daemon, "voltage-l2", corrected=True)
+        works.readings(daemon, "voltage-l1", corrected=False)
+        assert daemon.stop() == 0

@@ -250,8 +250,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_not_the_centres_is_ignored, setup, teardown),
         cmocka_unit_test_setup_teardown(a_head_that_is_not_in_our_log_contradicts_it, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(
-            resume_is_obeyed_after_the_answer_within_the_log_and_seldom, setup, teardown),
+        cmocka_unit_test_setup_teardown(resume_is_obeyed_after_the_answer_within_the_log_and_seldom,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(without_receipts_it_sends_again_ever_more_seldom, setup,
                                         teardown),
     };

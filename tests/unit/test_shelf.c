@@ -105,14 +105,14 @@ static void dates_beside_a_file_stand_where_it_has_none(void **state)
     load(&before, 0);
     assert_int_equal(shelf_last_day(before.entries[0].certificate), 20819);
     assert_int_equal(shelf_overdue_us(before.entries[0].certificate), 20820 * DAY_US);
-    put("a.yaml.dates", "due: 2028-01-01\nvalid_until: 2026-12-01\n");
+    put("a.yaml.owner", "due: 2028-01-01\nvalid_until: 2026-12-01\n");
     load(&shelf, 0);
     assert_int_equal(shelf.entries[0].certificate->due, 20819); // its own
     assert_int_equal(shelf_last_day(shelf.entries[0].certificate), 20788);
     assert_false(shelf_is_same(&before, &shelf));
     assert_true(shelf_is_same(&shelf, &shelf));
     shelf_free(&shelf);
-    put("a.yaml.dates", "due: soon\nuntil: 2026-12-01\n");
+    put("a.yaml.owner", "due: soon\nuntil: 2026-12-01\n");
     load(&shelf, 2);
     assert_int_equal(shelf.count, 1);
     assert_true(shelf_is_same(&before, &shelf));

@@ -30,8 +30,8 @@
 
 #define INTAKE_RESUME_FIRST_US 2000000
 #define INTAKE_RESUME_LAST_US  16000000 // the gateway obeys one in 30 s: within a minute, then
-#define INTAKE_GRACE_US        1000000 // for blocks that only come in another order
-#define INTAKE_RETRY_US        5000000 // of a store that took nothing
+#define INTAKE_GRACE_US        1000000  // for blocks that only come in another order
+#define INTAKE_RETRY_US        5000000  // of a store that took nothing
 
 struct intake_limits {
     size_t log_bytes, all_bytes;

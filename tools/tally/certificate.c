@@ -8,6 +8,7 @@ static const struct option options[] = {{"config", required_argument, NULL, PLAC
                                         {"due", required_argument, NULL, 'd'},
                                         {"no-due", no_argument, NULL, 'n'},
                                         {"valid-until", required_argument, NULL, 'v'},
+                                        {"quantity", required_argument, NULL, 'q'},
                                         {"svg", required_argument, NULL, 's'},
                                         {"help", no_argument, NULL, 'h'},
                                         {NULL, 0, NULL, 0}};
@@ -41,6 +42,13 @@ static int run(const struct command *command, int argc, char **argv)
         case 'n': request.no_due = true; break;
         case 'v': request.valid_until = optarg; break;
         case 's': request.svg = optarg; break;
+        case 'q':
+            if (!text_is_name(optarg, 32) || request.quantity_count == CERTIFICATE_QUANTITIES_MAX) {
+                return command_misused(command, "--quantity %s: expected a name as dew-point",
+                                       optarg);
+            }
+            request.quantities[request.quantity_count++] = optarg;
+            break;
         }
     }
     if (option < 0) {
@@ -54,9 +62,10 @@ static int run(const struct command *command, int argc, char **argv)
     if (argc - optind != (adds || shows ? 2 : 1)) {
         return command_misused(command, adds || shows ? "of which file?" : "list takes no file");
     }
-    if ((!adds && (request.due || request.no_due || request.valid_until)) ||
+    if ((!adds &&
+         (request.due || request.no_due || request.valid_until || request.quantity_count)) ||
         (request.svg && !shows)) {
-        return command_misused(command, "dates go with add, --svg with show");
+        return command_misused(command, "dates and --quantity go with add, --svg with show");
     }
     if (request.due && request.no_due) {
         return command_misused(command, "--due or --no-due, not both");
@@ -75,7 +84,8 @@ const struct command command_certificate = {
     .name = "tally certificate",
     .summary = "take in, list and show certificates",
     .usage =
-        "usage: tally certificate add FILE [--due DATE | --no-due] [--valid-until DATE] [-c FILE]\n"
+        "usage: tally certificate add FILE [--due DATE | --no-due] [--valid-until DATE]\n"
+        "                             [--quantity NAME]... [-c FILE]\n"
         "       tally certificate list [-c FILE]\n"
         "       tally certificate show FILE [--svg FILE]\n"
         "\n"
@@ -89,6 +99,10 @@ const struct command command_certificate = {
         "      --no-due       it is never due\n"
         "      --valid-until DATE\n"
         "                     when its legal validity ends, likewise\n"
+        "      --quantity NAME\n"
+        "                     of which quantity of the driver it is, where it does not say and "
+        "the\n"
+        "                     unit leaves a doubt; again for the next such one\n"
         "      --svg FILE     draw the errors\n"
         "  -c, --config FILE  the configuration; otherwise tally.yaml in this folder, then\n"
         "                     /etc/tally/tally.yaml\n"

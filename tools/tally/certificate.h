@@ -12,6 +12,8 @@ struct certificate_request {
     const char *file;
     const char *due, *valid_until; // as given; NULL: not
     bool no_due;
+    const char *quantities[CERTIFICATE_QUANTITIES_MAX]; // names for those that have none, in order
+    size_t quantity_count;
     const char *svg; // where to draw, or NULL
 };
 

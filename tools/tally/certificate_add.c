@@ -40,7 +40,7 @@ int certificate_match(const struct certificate *certificate, const char *path,
     *out = NULL;
     *instrument = NULL;
     for (size_t i = 0; i < config->instrument_count; i++) {
-        if (calibrations_bears(certificate, config->instruments[i].serial)) {
+        if (certificate_bears(certificate, config->instruments[i].serial)) {
             *instrument = &config->instruments[i];
         }
     }
@@ -116,12 +116,13 @@ static int write_file(const char *path, const void *bytes, size_t length, struct
     return outfile_close(&file, error, why);
 }
 
-// The dates first: a certificate without them would be in force as never due.
-static int put(const char *folder, const struct certificate_source *source,
-               const struct certificate *dated, char path[PATH_MAX], struct why *why)
+// What the owner says first: a certificate without its dates would be in force as never due.
+static int put(const struct certificate_request *request, const char *folder,
+               const struct certificate_source *source, const struct certificate *dated,
+               char path[PATH_MAX], struct why *why)
 {
     char hex[DIGEST_HEX], beside[PATH_MAX + 16], day[CERTIFICATE_DATE_SIZE];
-    struct text dates = text_make(200);
+    struct text dates = text_make(4096);
     const struct certificate *own = source->certificate;
     if (mkdir(folder, 0750) != 0 && errno != EEXIST) {
         return why_set(why, ERROR_SYSTEM, "cannot make %s: %s", folder, strerror(errno));
@@ -129,7 +130,7 @@ static int put(const char *folder, const struct certificate_source *source,
     text_format_hex(own->hash.bytes, DIGEST_SIZE, hex);
     snprintf(path, PATH_MAX, "%s/%.16s.%s", folder, hex,
              dcc_is_xml(source->bytes.data, source->bytes.length) ? "xml" : "yaml");
-    snprintf(beside, sizeof beside, "%s" SHELF_DATES, path);
+    snprintf(beside, sizeof beside, "%s" SHELF_OWNER, path);
     if (own->due != dated->due) {
         certificate_format_date(dated->due, day);
         text_append_format(&dates, "due: %s\n", day);
@@ -138,6 +139,10 @@ static int put(const char *folder, const struct certificate_source *source,
         certificate_format_date(dated->valid_until, day);
         text_append_format(&dates, "valid_until: %s\n", day);
     }
+    for (size_t i = 0; i < request->quantity_count; i++) {
+        text_append_format(&dates, "%s%s", i ? ", " : "quantities: [", request->quantities[i]);
+    }
+    text_append_string(&dates, request->quantity_count ? "]\n" : "");
     int error = dates.length ? write_file(beside, dates.data, dates.length, why) : OK;
     error = error ? error : write_file(path, source->bytes.data, source->bytes.length, why);
     text_free(&dates);
@@ -169,7 +174,7 @@ static int take(struct certificate_request *request, const struct certificate_so
     char folder[PATH_MAX], path[PATH_MAX];
     struct why why = {""};
     snprintf(folder, sizeof folder, "%s/%s", request->place.ledger, SHELF_FOLDER);
-    if (put(folder, source, dated, path, &why) != OK) {
+    if (put(request, folder, source, dated, path, &why) != OK) {
         fprintf(stderr, "tally certificate: %s\n", why.text);
         return EXIT_FINDING;
     }
@@ -178,10 +183,29 @@ static int take(struct certificate_request *request, const struct certificate_so
     return EXIT_GOOD;
 }
 
+// Gives the names of --quantity to the quantities that have none.
+static int give_names(const struct certificate_request *request, struct certificate *certificate)
+{
+    size_t given = 0;
+    for (size_t i = 0; i < certificate->quantity_count && given < request->quantity_count; i++) {
+        struct certificate_quantity *quantity = &certificate->quantities[i];
+        if (!quantity->name[0]) {
+            snprintf(quantity->name, sizeof quantity->name, "%s", request->quantities[given++]);
+        }
+    }
+    return given == request->quantity_count
+               ? EXIT_GOOD
+               : command_misused(request->command,
+                                 "--quantity: the certificate has %zu without a name", given);
+}
+
 static int check_and_take(struct certificate_request *request, struct certificate_source *source)
 {
     const struct config_instrument *instrument;
     struct certificate *fitted;
+    if (give_names(request, source->certificate) != EXIT_GOOD) {
+        return EXIT_MISUSE;
+    }
     int status = certificate_match(source->certificate, request->file, request->place.config,
                                    &instrument, &fitted);
     if (status != EXIT_GOOD) {

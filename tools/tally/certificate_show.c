@@ -36,8 +36,8 @@ int certificate_source_read(struct certificate_source *source, const char *path)
                 CERTIFICATE_BYTES_MAX >> 20);
         return EXIT_FINDING;
     }
-    return shelf_read(&source->certificate, path, source->bytes.data, source->bytes.length,
-                      (int64_t)(time(NULL) / 86400), &faults) == OK
+    return certificate_read(&source->certificate, path, source->bytes.data, source->bytes.length,
+                            (int64_t)(time(NULL) / 86400), &faults) == OK
                ? (faults_free(&faults), EXIT_GOOD)
                : faults_print(&faults);
 }
