@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = (ROOT / os.environ.get("TALLY_BUILD", "build")).resolve()
 TALLY = BUILD / "tally"
 TALLYD = BUILD / "tallyd"
-COMMANDS = ["check", "status", "watch", "history", "rebuild", "export", "proof", "verify"]
+COMMANDS = ["check", "status", "watch", "history", "rebuild", "export", "proof", "verify", "certificate", "budget", "coverage"]
 needs_daemon = pytest.mark.skipif(not TALLYD.exists(), reason="tallyd is not built")
 ENVIRONMENT = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm"}
 
