@@ -34,6 +34,7 @@ def check_end(output):
         assert words in said, words
     for unit in ("V", "W", "°C", "bar", "%"):
         assert any(re.search(rf" -?[0-9.]+ {unit}$", line) for line in lines), unit
+    assert any(re.search(r"temperature .* corrected -?[0-9.]+ ± 0\.[0-9]+ °C$", line) for line in lines)
     assert processes() == []
 
 
