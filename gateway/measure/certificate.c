@@ -2,8 +2,6 @@
 #include "measure/certificate_read.h"
 
 #include "base/clock.h"
-#include "measure/dcc.h"
-#include "measure/paper.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -24,13 +22,6 @@ void certificate_free(struct certificate *certificate)
     }
     free(certificate->quantities);
     free(certificate);
-}
-
-int certificate_read(struct certificate **out, const char *name, const void *bytes, size_t length,
-                     int64_t today, struct faults *faults)
-{
-    return dcc_is_xml(bytes, length) ? dcc_read(out, name, bytes, length, today, faults)
-                                     : paper_read(out, name, bytes, length, today, faults);
 }
 
 struct certificate *certificate_new(const void *bytes, size_t length)

@@ -5,6 +5,7 @@
 #ifndef TALLY_MEASURE_PAPER_H
 #define TALLY_MEASURE_PAPER_H
 
+#include "base/text.h"
 #include "measure/certificate.h"
 
 // `name` is the file's, for faults; `today` in days since 1970-01-01 (certificate.h). 0 and *out
@@ -12,5 +13,8 @@
 // line and column.
 int paper_read(struct certificate **out, const char *name, const void *bytes, size_t length,
                int64_t today, struct faults *faults);
+// The same certificate, whatever form it came in, as paper_read reads it; numbers to the digit but
+// for the last of a percentage. Of several serial numbers the first, and no hash.
+void paper_write(struct text *out, const struct certificate *certificate);
 
 #endif

@@ -1,5 +1,7 @@
 #include "measure/shelf.h"
 
+#include "measure/paper.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -67,63 +69,24 @@ static bool has_ending(const char *name, const char *ending)
     return length >= of_ending && strcmp(name + length - of_ending, ending) == 0;
 }
 
-// Takes a date where the certificate has none.
-static void take_date(struct document *document, const struct node *node, const char *what,
-                      int64_t *date)
+// What was read of the file at `path`, NULL after a fault; *read is its hash too.
+static struct certificate *take_read(const char *path, struct digest *read, struct faults *faults)
 {
-    const char *text;
-    int64_t day;
-    if (!node || !document_string(document, node, what, 1, 10, &text)) {
-        return;
+    struct certificate *certificate = NULL;
+    struct text bytes;
+    char beside[PATH_MAX + sizeof SHELF_READ];
+    snprintf(beside, sizeof beside, "%s" SHELF_READ, path);
+    if (access(beside, F_OK) != 0) {
+        faults_add(faults, path, 0, 0, "not read yet: `tally certificate add` takes a certificate");
+    } else if (read_whole(beside, &bytes, faults)) {
+        *read = digest_of(NULL, 0, bytes.data, bytes.length);
+        (void)paper_read(&certificate, beside, bytes.data, bytes.length, INT64_MAX, faults);
+        text_free(&bytes);
     }
-    if (certificate_parse_date(text, &day) != OK) {
-        document_fault(document, node, "%s %s: expected a date, as 2027-03-01", what, text);
-    } else if (*date == CERTIFICATE_NO_DATE) {
-        *date = day;
-    }
+    return certificate;
 }
 
-// Gives names to the quantities that have none.
-static void take_names(struct document *document, const struct node *list,
-                       struct certificate *certificate)
-{
-    const struct node *item = list ? list->first : NULL;
-    for (size_t i = 0; item && i < certificate->quantity_count; i++) {
-        struct certificate_quantity *quantity = &certificate->quantities[i];
-        const char *name;
-        if (!quantity->name[0]) {
-            if (document_string(document, item, "quantity", 1, CERTIFICATE_TEXT_MAX, &name)) {
-                snprintf(quantity->name, sizeof quantity->name, "%s", name);
-            }
-            item = item->next;
-        }
-    }
-    if (item) {
-        document_fault(document, item, "quantities: more than the certificate has without a name");
-    }
-}
-
-// What stands beside the file in NAME.owner; nothing when that is not there.
-static void take_owner(struct certificate *certificate, const char *path, struct faults *faults)
-{
-    char beside[PATH_MAX];
-    struct document document;
-    const struct node *due = NULL, *valid_until = NULL, *quantities = NULL;
-    const struct document_key keys[] = {{"due", false, NODE_SCALAR, &due},
-                                        {"valid_until", false, NODE_SCALAR, &valid_until},
-                                        {"quantities", false, NODE_SEQUENCE, &quantities}};
-    snprintf(beside, sizeof beside, "%s" SHELF_OWNER, path);
-    if (access(beside, F_OK) != 0 || document_read_file(&document, beside, faults) != OK) {
-        return;
-    }
-    document_read_keys(&document, document.root, "what the owner says", keys, 3);
-    take_date(&document, due, "due", &certificate->due);
-    take_date(&document, valid_until, "valid_until", &certificate->valid_until);
-    take_names(&document, quantities, certificate);
-    document_free(&document);
-}
-
-// Adds the file at `path` when it is a certificate; else there is a fault. ERROR_MEMORY.
+// Adds the certificate whose file is at `path`, or a fault. ERROR_MEMORY.
 static int add(struct shelf *shelf, const char *path, struct faults *faults)
 {
     struct shelf_entry entry = {.name = strdup(path)};
@@ -135,13 +98,12 @@ static int add(struct shelf *shelf, const char *path, struct faults *faults)
         free(entry.name);
         return ERROR_MEMORY;
     }
-    if (!read_whole(path, &entry.bytes, faults) ||
-        certificate_read(&entry.certificate, path, entry.bytes.data, entry.bytes.length, INT64_MAX,
-                         faults) != OK) {
+    entry.certificate = take_read(path, &entry.read, faults);
+    if (!entry.certificate || !read_whole(path, &entry.bytes, faults)) {
         entry_free(&entry);
         return OK;
     }
-    take_owner(entry.certificate, path, faults);
+    entry.certificate->hash = digest_of(NULL, 0, entry.bytes.data, entry.bytes.length);
     shelf->entries[shelf->count++] = entry;
     return OK;
 }
@@ -166,7 +128,7 @@ static int load(struct shelf *shelf, const char *folder, DIR *directory, struct 
     const struct dirent *item;
     char path[PATH_MAX];
     while ((item = readdir(directory))) {
-        if (item->d_name[0] == '.' || has_ending(item->d_name, SHELF_OWNER)) {
+        if (item->d_name[0] == '.' || has_ending(item->d_name, SHELF_READ)) {
             continue;
         }
         if (shelf->count == SHELF_CERTIFICATES_MAX) {
@@ -200,16 +162,6 @@ int shelf_load(struct shelf *shelf, const char *folder, struct faults *faults, s
     return error;
 }
 
-static bool has_same_names(const struct certificate *one, const struct certificate *other)
-{
-    for (size_t i = 0; i < one->quantity_count; i++) {
-        if (strcmp(one->quantities[i].name, other->quantities[i].name) != 0) {
-            return false;
-        }
-    }
-    return true; // of the same file there are as many
-}
-
 bool shelf_is_same(const struct shelf *one, const struct shelf *other)
 {
     if (one->count != other->count) {
@@ -217,9 +169,7 @@ bool shelf_is_same(const struct shelf *one, const struct shelf *other)
     }
     for (size_t i = 0; i < one->count; i++) {
         const struct shelf_entry *a = &one->entries[i], *b = &other->entries[i];
-        if (by_hash(a, b) != 0 || a->certificate->due != b->certificate->due ||
-            a->certificate->valid_until != b->certificate->valid_until ||
-            !has_same_names(a->certificate, b->certificate)) {
+        if (by_hash(a, b) != 0 || memcmp(&a->read, &b->read, sizeof a->read) != 0) {
             return false;
         }
     }

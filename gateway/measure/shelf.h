@@ -1,9 +1,9 @@
-// The certificates of a gateway: a folder of files, each in one of the forms that are read, and
-// beside it, in NAME.owner, what its owner says where the certificate itself does not: dates, and
-// of which quantities it is (of those without a name, in their order).
+// The certificates of a gateway: a folder with each certificate's file as it is, and beside it, in
+// NAME.read, what `tally certificate add` read of it and its owner said: of the instrument and in
+// the driver's names and units, with dates, in the form of a paper certificate (paper.h).
 //
-// A file is taken or refused whole; what is refused says why, and stands in nobody's way. Loaded
-// once, immutable afterwards; may be read by any thread.
+// So the daemon reads no XML; who doubts what was read has the file, under its hash. Loaded once,
+// immutable afterwards; may be read by any thread.
 #ifndef TALLY_MEASURE_SHELF_H
 #define TALLY_MEASURE_SHELF_H
 
@@ -13,11 +13,13 @@
 
 #define SHELF_CERTIFICATES_MAX 10000
 #define SHELF_FOLDER           "certificates" // in the data folder
+#define SHELF_READ             ".read"
 
 struct shelf_entry {
-    struct certificate *certificate;
-    char *name;        // of its file, with the folder
-    struct text bytes; // the file, as it is
+    struct certificate *certificate; // its hash is that of the file
+    struct digest read;              // of what was read of it
+    char *name;                      // of the file, with the folder
+    struct text bytes;               // the file, as it is
 };
 
 struct shelf {
@@ -25,18 +27,14 @@ struct shelf {
     size_t count;
 };
 
-#define SHELF_OWNER                                                                                \
-    ".owner" // {due: 2027-03-01, valid_until: 2028-03-01, quantities: [dew-point]},
-             // each of which may be missing
-
-// Reads every file of the folder, in which nothing is a folder and no name begins with a dot. One
-// that cannot be read as a certificate is a fault, with its place, and is left out; of two files
-// with the same bytes one counts. Dates are not held against today: the clock may not be set yet. A
-// folder that is not there is empty. ERROR_SYSTEM, ERROR_MEMORY or ERROR_RANGE (too many), and the
-// shelf is then empty.
+// Reads every certificate of the folder, in which nothing is a folder and no name begins with a
+// dot. One that was not read yet, or whose NAME.read is not of the form required, is a fault, with
+// its place, and is left out; of two files with the same bytes one counts. Dates are not held
+// against today: the clock may not be set yet. A folder that is not there is empty. ERROR_SYSTEM,
+// ERROR_MEMORY or ERROR_RANGE (too many), and the shelf is then empty.
 int shelf_load(struct shelf *shelf, const char *folder, struct faults *faults, struct why *why);
 void shelf_free(struct shelf *shelf);
-// Whether both hold the same certificates of which their owners say the same.
+// Whether both hold the same certificates, of which the same was read.
 bool shelf_is_same(const struct shelf *one, const struct shelf *other);
 
 // The last day on which the certificate is in order: when it is due or its validity ends, the

@@ -11,7 +11,7 @@ from decimal import Decimal, getcontext
 import pytest
 import yaml
 from stored import ledger_files, stored, stored_events
-from support import TALLY, Daemon, ModbusServer, configuration, float_registers, needs_daemon, wait_until
+from support import BUILD, ROOT, TALLY, Daemon, ModbusServer, configuration, float_registers, needs_daemon, wait_until
 
 pytestmark = needs_daemon
 SERIAL = "20114532"
@@ -24,12 +24,11 @@ CERTIFICATE = {
 
 
 class Works:
-    def __init__(self, folder, server):
+    def __init__(self, folder, server, instrument=None):
         self.folder = folder
-        self.path = configuration(
-            folder, [{"name": "b", "tcp": f"127.0.0.1:{server.port}"}],
-            [{"name": "meter", "bus": "b", "unit": 1, "driver": "eastron-sdm630", "every": "100ms", "serial": SERIAL,
-              "quantities": ["voltage-l1", "voltage-l2"]}])
+        meter = {"name": "meter", "bus": "b", "unit": 1, "driver": "eastron-sdm630", "every": "100ms", "serial": SERIAL,
+                 "quantities": ["voltage-l1", "voltage-l2"]}
+        self.path = configuration(folder, [{"name": "b", "tcp": f"127.0.0.1:{server.port}"}], [instrument or meter])
         (folder / "data").mkdir()
 
     def daemon(self):
@@ -193,14 +192,15 @@ def test_a_due_date_is_asked_for(works):
 def test_what_is_no_certificate_in_the_folder_stands_in_nobodys_way(works):
     works.tally("certificate", "add", works.certificate(), "--no-due")
     shelf = works.folder / "data" / "certificates"
-    (shelf / "broken.yaml").write_text("certificate: [")
-    (shelf / "bomb.xml").write_text('<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>')
+    (shelf / "unread.xml").write_text('<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>')
+    (shelf / "broken.yaml").write_text("")
+    (shelf / "broken.yaml.read").write_text("certificate: [")
     (shelf / "folder").mkdir()
     with works.daemon() as daemon:
         works.readings(daemon, "voltage-l1", corrected=True)
         assert daemon.stop() == 0
     said = [event["text"] for event in stored_events(works.folder / "data", "certificate.refused")]
-    assert len(said) == 3 and all(any(name in text for text in said) for name in ("broken.yaml", "bomb.xml", "folder"))
+    assert len(said) == 3 and all(any(name in text for text in said) for name in ("broken.yaml", "unread.xml", "folder"))
     assert works.tally("certificate", "list", good=False).returncode == 1
 
 
@@ -268,3 +268,21 @@ def test_a_certificate_that_names_no_quantity_is_told_which(works):
         works.readings(daemon, "voltage-l2", corrected=True)
         works.readings(daemon, "voltage-l1", corrected=False)
         assert daemon.stop() == 0
+
+
+def test_a_digital_certificate(tmp_path):
+    """Of a thermometer, in kelvin; the daemon itself reads no XML."""
+    dcc = ROOT / "tests" / "golden" / "certificates" / "dcc-3.1.2-temperature.xml"
+    low_first = list(reversed(float_registers(20.0)))
+    with ModbusServer(tmp_path, {1: {2: low_first[0], 3: low_first[1], 512: 1}}) as server:
+        works = Works(tmp_path, server, {"name": "oven", "bus": "b", "unit": 1, "driver": "vaisala-hmt330", "every": "100ms",
+                                         "serial": "K1250012", "quantities": ["temperature"]})
+        assert "which of" in works.tally("certificate", "add", dcc, "--no-due", good=False).stderr
+        works.tally("certificate", "add", dcc, "--due", "2036-01-01", "--quantity", "temperature")
+        with works.daemon() as daemon:
+            reading = works.readings(daemon, "temperature", corrected=True)[0]
+            assert daemon.stop() == 0
+        assert ledger_files(tmp_path / "data", "certificate") == [dcc.read_bytes()], "the laboratory's own bytes"
+    assert 19 < reading[5] < 21 and 0 < reading[6] < 1
+    linked = subprocess.run(["ldd", BUILD / "tallyd"], capture_output=True, text=True, check=True).stdout
+    assert "libxml2" not in linked

@@ -360,9 +360,70 @@ static void dates_are_days(void **state)
     }
 }
 
+// As close as two doubles that went through a percentage come.
+static void expect_same(double one, double other)
+{
+    assert_true(fabs(one - other) <= 4e-16 * fabs(one));
+}
+
+static void expect_same_quantity(const struct certificate_quantity *one,
+                                 const struct certificate_quantity *other)
+{
+    assert_string_equal(one->name, other->name);
+    assert_string_equal(one->unit, other->unit);
+    assert_string_equal(one->class, other->class);
+    assert_string_equal(one->load_unit, other->load_unit);
+    assert_int_equal(one->by_load, other->by_load);
+    assert_int_equal(one->point_count, other->point_count);
+    expect_same(one->mpe_absolute, other->mpe_absolute);
+    expect_same(one->mpe_relative, other->mpe_relative);
+    for (size_t i = 0; i < one->point_count; i++) {
+        const struct certificate_point *p = &one->points[i], *q = &other->points[i];
+        assert_true(p->indication == q->indication && p->coverage_factor == q->coverage_factor);
+        expect_same(p->error, q->error);
+        expect_same(p->expanded_uncertainty, q->expanded_uncertainty);
+    }
+}
+
+static void what_is_written_is_read_as_the_same(void **state)
+{
+    (void)state;
+    static const char *const names[] = {TEMPERATURE,
+                                        LOAD,
+                                        VERIFICATION,
+                                        "dcc-2.4.0-voltage.xml",
+                                        "dcc-3.0.0-pressure.xml",
+                                        "dcc-3.1.2-temperature.xml",
+                                        "dcc-3.3.0-humidity.xml"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct certificate *is = read_golden(names[i]), *again;
+        struct text text = text_make(1u << 20);
+        struct faults faults = {0};
+        paper_write(&text, is);
+        if (paper_read(&again, names[i], text.data, text.length, INT64_MAX, &faults) != OK) {
+            fail_msg("%s", faults.lines[0]);
+        }
+        assert_string_equal(is->id, again->id);
+        assert_string_equal(is->laboratory, again->laboratory);
+        assert_string_equal(is->serial, again->serial);
+        assert_string_equal(is->maker, again->maker);
+        assert_string_equal(is->model, again->model);
+        assert_true(is->kind == again->kind && is->performed == again->performed &&
+                    is->due == again->due && is->valid_until == again->valid_until);
+        assert_int_equal(is->quantity_count, again->quantity_count);
+        for (size_t k = 0; k < is->quantity_count; k++) {
+            expect_same_quantity(&is->quantities[k], &again->quantities[k]);
+        }
+        certificate_free(is);
+        certificate_free(again);
+        text_free(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_is_read_as_the_same),
         cmocka_unit_test(a_calibration_is_read),
         cmocka_unit_test(a_calibration_at_loads_is_read),
         cmocka_unit_test(a_verification_is_read),

@@ -1,4 +1,4 @@
-// The folder of certificates: what is read, refused, and beside it.
+// The folder of certificates: what is taken of it, and what is refused.
 #include "measure/shelf.h"
 
 #include <fcntl.h>
@@ -63,24 +63,37 @@ static void load(struct shelf *shelf, size_t faulted)
     faults_free(&faults);
 }
 
-static void good_files_are_taken_and_bad_ones_named(void **state)
+static void what_was_read_is_taken_and_all_else_named(void **state)
 {
     (void)state;
     struct shelf shelf;
     char path[128];
-    put_certificate("a.yaml", "A", "");
-    put_certificate("b.yaml", "B", "due: 2027-01-01\n");
-    put_certificate("copy-of-a", "A", "");
-    put_certificate(".hidden", "C", "");
-    put("bad.yaml", "certificate: [\n");
-    put("bad.xml", "<?xml version=\"1.0\"?><x/>");
-    put("empty", "");
+    put("a.xml", "the laboratory's bytes");
+    put_certificate("a.xml.read", "A", "");
+    put("b.yaml", "other bytes");
+    put_certificate("b.yaml.read", "B", "due: 2027-01-01\n");
+    put("copy-of-a", "the laboratory's bytes");
+    put_certificate("copy-of-a.read", "A", "");
+    put(".hidden", "");
+    put_certificate("not-read.yaml", "D", "");
+    put("bad.yaml", "");
+    put("bad.yaml.read", "certificate: [\n");
+    put_certificate("nothing-beside.read", "E", "");
     snprintf(path, sizeof path, "%s/folder", folder);
     assert_int_equal(mkdir(path, 0700), 0);
     snprintf(path, sizeof path, "%s/pipe", folder);
     assert_int_equal(mkfifo(path, 0600), 0);
-    load(&shelf, 5);
+    put_certificate("pipe.read", "F", "");
+    load(&shelf, 4); // not-read, bad, folder, pipe
     assert_int_equal(shelf.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct shelf_entry *entry = &shelf.entries[i];
+        const struct digest hash = digest_of(NULL, 0, entry->bytes.data, entry->bytes.length);
+        assert_memory_equal(&hash, &entry->certificate->hash, sizeof hash);
+        assert_string_equal(entry->bytes.data, entry->certificate->id[0] == 'A'
+                                                   ? "the laboratory's bytes"
+                                                   : "other bytes");
+    }
     assert_true(memcmp(&shelf.entries[0].certificate->hash, &shelf.entries[1].certificate->hash,
                        sizeof(struct digest)) < 0);
     shelf_free(&shelf);
@@ -97,25 +110,20 @@ static void no_folder_is_an_empty_one(void **state)
     assert_int_equal(shelf_load(&shelf, "/proc/self/mem", &faults, &why), ERROR_SYSTEM);
 }
 
-static void dates_beside_a_file_stand_where_it_has_none(void **state)
+static void the_earlier_date_is_the_last_day(void **state)
 {
     (void)state;
     struct shelf shelf, before;
-    put_certificate("a.yaml", "A", "due: 2027-01-01\n");
+    put("a", "");
+    put_certificate("a.read", "A", "due: 2027-01-01\n");
     load(&before, 0);
     assert_int_equal(shelf_last_day(before.entries[0].certificate), 20819);
     assert_int_equal(shelf_overdue_us(before.entries[0].certificate), 20820 * DAY_US);
-    put("a.yaml.owner", "due: 2028-01-01\nvalid_until: 2026-12-01\n");
+    put_certificate("a.read", "A", "due: 2027-01-01\nvalid_until: 2026-12-01\n");
     load(&shelf, 0);
-    assert_int_equal(shelf.entries[0].certificate->due, 20819); // its own
     assert_int_equal(shelf_last_day(shelf.entries[0].certificate), 20788);
     assert_false(shelf_is_same(&before, &shelf));
     assert_true(shelf_is_same(&shelf, &shelf));
-    shelf_free(&shelf);
-    put("a.yaml.owner", "due: soon\nuntil: 2026-12-01\n");
-    load(&shelf, 2);
-    assert_int_equal(shelf.count, 1);
-    assert_true(shelf_is_same(&before, &shelf));
     shelf_free(&shelf);
     shelf_free(&before);
 }
@@ -124,7 +132,8 @@ static void without_a_date_it_is_never_overdue(void **state)
 {
     (void)state;
     struct shelf shelf;
-    put_certificate("a.yaml", "A", "");
+    put("a", "");
+    put_certificate("a.read", "A", "");
     load(&shelf, 0);
     assert_true(shelf_overdue_us(shelf.entries[0].certificate) == INT64_MAX);
     shelf_free(&shelf);
@@ -134,9 +143,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(good_files_are_taken_and_bad_ones_named),
+        TEST(what_was_read_is_taken_and_all_else_named),
         TEST(no_folder_is_an_empty_one),
-        TEST(dates_beside_a_file_stand_where_it_has_none),
+        TEST(the_earlier_date_is_the_last_day),
         TEST(without_a_date_it_is_never_overdue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 
 #include "answer.h"
 #include "measure/dcc.h"
+#include "measure/paper.h"
 #include "outfile.h"
 #include "record/calibrations.h"
 
@@ -116,36 +117,24 @@ static int write_file(const char *path, const void *bytes, size_t length, struct
     return outfile_close(&file, error, why);
 }
 
-// What the owner says first: a certificate without its dates would be in force as never due.
-static int put(const struct certificate_request *request, const char *folder,
-               const struct certificate_source *source, const struct certificate *dated,
-               char path[PATH_MAX], struct why *why)
+// The file first: what was read of it makes it a certificate.
+static int put(const char *folder, const struct certificate_source *source,
+               const struct certificate *read, char path[PATH_MAX], struct why *why)
 {
-    char hex[DIGEST_HEX], beside[PATH_MAX + 16], day[CERTIFICATE_DATE_SIZE];
-    struct text dates = text_make(4096);
-    const struct certificate *own = source->certificate;
+    char hex[DIGEST_HEX], beside[PATH_MAX + sizeof SHELF_READ];
+    struct text bytes = text_make(CERTIFICATE_BYTES_MAX);
     if (mkdir(folder, 0750) != 0 && errno != EEXIST) {
         return why_set(why, ERROR_SYSTEM, "cannot make %s: %s", folder, strerror(errno));
     }
-    text_format_hex(own->hash.bytes, DIGEST_SIZE, hex);
+    text_format_hex(source->certificate->hash.bytes, DIGEST_SIZE, hex);
     snprintf(path, PATH_MAX, "%s/%.16s.%s", folder, hex,
              dcc_is_xml(source->bytes.data, source->bytes.length) ? "xml" : "yaml");
-    snprintf(beside, sizeof beside, "%s" SHELF_OWNER, path);
-    if (own->due != dated->due) {
-        certificate_format_date(dated->due, day);
-        text_append_format(&dates, "due: %s\n", day);
-    }
-    if (own->valid_until != dated->valid_until) {
-        certificate_format_date(dated->valid_until, day);
-        text_append_format(&dates, "valid_until: %s\n", day);
-    }
-    for (size_t i = 0; i < request->quantity_count; i++) {
-        text_append_format(&dates, "%s%s", i ? ", " : "quantities: [", request->quantities[i]);
-    }
-    text_append_string(&dates, request->quantity_count ? "]\n" : "");
-    int error = dates.length ? write_file(beside, dates.data, dates.length, why) : OK;
-    error = error ? error : write_file(path, source->bytes.data, source->bytes.length, why);
-    text_free(&dates);
+    snprintf(beside, sizeof beside, "%s" SHELF_READ, path);
+    paper_write(&bytes, read);
+    int error = bytes.failed ? why_set(why, ERROR_MEMORY, "out of memory")
+                             : write_file(path, source->bytes.data, source->bytes.length, why);
+    error = error ? error : write_file(beside, bytes.data, bytes.length, why);
+    text_free(&bytes);
     return error;
 }
 
@@ -169,12 +158,12 @@ static void tell(const struct place *place)
 }
 
 static int take(struct certificate_request *request, const struct certificate_source *source,
-                const struct certificate *dated)
+                const struct certificate *read)
 {
     char folder[PATH_MAX], path[PATH_MAX];
     struct why why = {""};
     snprintf(folder, sizeof folder, "%s/%s", request->place.ledger, SHELF_FOLDER);
-    if (put(request, folder, source, dated, path, &why) != OK) {
+    if (put(folder, source, read, path, &why) != OK) {
         fprintf(stderr, "tally certificate: %s\n", why.text);
         return EXIT_FINDING;
     }
