@@ -155,6 +155,41 @@ int decimal_multiply(struct decimal a, struct decimal b, struct decimal *out)
     return fit_decimal(product, negative, exponent, out);
 }
 
+// Writes it with as low an exponent as `exponent`, where 64 bits hold its digits.
+static bool lower_exponent(struct decimal *a, int exponent)
+{
+    for (; a->exponent > exponent; a->exponent--) {
+        if (__builtin_mul_overflow(a->magnitude, 10, &a->magnitude)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int decimal_add(struct decimal a, struct decimal b, struct decimal *out)
+{
+    if (a.magnitude == 0 || b.magnitude == 0) {
+        *out = a.magnitude ? a : b;
+        return OK;
+    }
+    struct decimal *fine = a.exponent <= b.exponent ? &a : &b, *coarse = fine == &a ? &b : &a;
+    for (; fine->exponent < coarse->exponent && fine->magnitude % 10 == 0; fine->exponent++) {
+        fine->magnitude /= 10;
+    }
+    if (!lower_exponent(coarse, fine->exponent)) {
+        return ERROR_RANGE;
+    }
+    uint64_t sum;
+    if (a.negative != b.negative) {
+        const struct decimal *large = a.magnitude >= b.magnitude ? &a : &b;
+        sum = large->magnitude - (large == &a ? b : a).magnitude;
+        return fit_decimal(sum, large->negative, large->exponent, out);
+    }
+    return __builtin_add_overflow(a.magnitude, b.magnitude, &sum)
+               ? ERROR_RANGE
+               : fit_decimal(sum, a.negative, a.exponent, out);
+}
+
 // magnitude × 10^exponent, correctly rounded. By text where one operation does not do; without a
 // decimal point, so that no locale matters.
 static double scale_to_double(uint64_t magnitude, int exponent)
