@@ -190,18 +190,23 @@ int decimal_add(struct decimal a, struct decimal b, struct decimal *out)
                : fit_decimal(sum, a.negative, a.exponent, out);
 }
 
-// magnitude × 10^exponent, correctly rounded. By text where one operation does not do; without a
-// decimal point, so that no locale matters.
-static double scale_to_double(uint64_t magnitude, int exponent)
+// By text; without a decimal point, so that no locale matters.
+static __attribute__((noinline)) double scale_by_text(uint64_t magnitude, int exponent)
+{
+    char text[WRITTEN_MAX];
+    snprintf(text, sizeof text, "%llue%d", (unsigned long long)magnitude, exponent);
+    return strtod(text, NULL);
+}
+
+// magnitude × 10^exponent, correctly rounded. By text where one operation does not do.
+static inline double scale_to_double(uint64_t magnitude, int exponent)
 {
     if (magnitude <= double_exact_max && exponent >= -DOUBLE_TENS_MAX &&
         exponent <= DOUBLE_TENS_MAX) {
         double number = (double)magnitude;
         return exponent < 0 ? number / double_tens[-exponent] : number * double_tens[exponent];
     }
-    char text[WRITTEN_MAX];
-    snprintf(text, sizeof text, "%llue%d", (unsigned long long)magnitude, exponent);
-    return strtod(text, NULL);
+    return scale_by_text(magnitude, exponent);
 }
 
 double decimal_to_double(struct decimal a)

@@ -22,15 +22,20 @@ bool limit_is_warning(enum limit_kind kind)
 
 void limits_compile(const struct config_limits *limits, struct limits_rule *rule)
 {
-    *rule = (struct limits_rule){.guarded = limits->decision == DECISION_GUARDED,
+    *rule = (struct limits_rule){.low = -INFINITY,
+                                 .high = INFINITY,
+                                 .rate_per_s = INFINITY,
+                                 .guarded = limits->decision == DECISION_GUARDED,
                                  .delay_us = limits->delay_us,
-                                 .frozen_us = limits->frozen_us,
+                                 .frozen_us = limits->frozen_us ? limits->frozen_us : INT64_MAX,
                                  .silence_us = limits->silence_us};
     for (int i = 0; i < BOUND_COUNT; i++) {
         if (limits->has_bound[i]) {
             double at = decimal_to_double(limits->bound[i]);
             double back = decimal_to_double(limits->back[i]);
-            rule->bounds[i] = (struct limits_bound){at, back, (float)at, (float)back};
+            rule->bounds[i] = (struct limits_bound){at, back};
+            rule->low = i < BOUND_WARNING_MAX ? at : rule->low;
+            rule->high = i >= BOUND_WARNING_MAX && at < rule->high ? at : rule->high;
             rule->watched |= BIT(i);
         }
     }
@@ -81,12 +86,12 @@ struct compared {
     double number, guard; // guard: 0 where the value alone is compared
 };
 
-// Beyond `at`, or `back`, which is given in both widths. A float32 is compared in its own width:
-// rounding keeps order, so that what is beyond the decimal it was rounded from is beyond here.
-static bool is_beyond(const struct compared *c, bool upwards, double at, float at32)
+// A float32 is compared in its own width: rounding keeps order, so that what is beyond the decimal
+// it was rounded from is beyond here.
+static bool is_beyond(const struct compared *c, bool upwards, double at)
 {
     if (c->value->kind == VALUE_FLOAT32 && c->guard == 0) {
-        return upwards ? c->value->float32 > at32 : c->value->float32 < at32;
+        return upwards ? c->value->float32 > (float)at : c->value->float32 < (float)at;
     }
     return upwards ? c->number + c->guard > at : c->number - c->guard < at;
 }
@@ -100,8 +105,8 @@ static void take_bounds(const struct limits_rule *rule, struct limits_state *sta
         }
         const struct limits_bound *bound = &rule->bounds[i];
         bool upwards = i >= BOUND_WARNING_MAX;
-        bool exceeded = is_beyond(c, upwards, bound->at, bound->at32);
-        bool still = is_beyond(c, upwards, bound->back, bound->back32);
+        bool exceeded = is_beyond(c, upwards, bound->at);
+        bool still = is_beyond(c, upwards, bound->back);
         step(state, (enum limit_kind)i, exceeded, still, rule->delay_us, mono_us, change);
         change->exceeds = change->exceeds || (exceeded && !limit_is_warning((enum limit_kind)i));
     }
@@ -113,8 +118,8 @@ static void take_rate(const struct limits_rule *rule, struct limits_state *state
     if (!state->has_number || mono_us <= state->number_us) {
         return;
     }
-    double seconds = (double)(mono_us - state->number_us) / SECOND_US;
-    bool exceeded = fabs(number - state->number) > rule->rate_per_s * seconds;
+    double span_us = (double)(mono_us - state->number_us);
+    bool exceeded = fabs(number - state->number) * SECOND_US > rule->rate_per_s * span_us;
     step(state, LIMIT_RATE, exceeded, exceeded, rule->delay_us, mono_us, change);
     change->exceeds = change->exceeds || exceeded;
 }
@@ -122,20 +127,48 @@ static void take_rate(const struct limits_rule *rule, struct limits_state *state
 static void take_frozen(const struct limits_rule *rule, struct limits_state *state,
                         double indication, int64_t mono_us, struct limits_change *change)
 {
-    if (!state->has_number || indication != state->indication) {
-        state->unchanged_us = mono_us;
-    }
-    bool frozen = mono_us - state->unchanged_us >= rule->frozen_us;
+    bool same = state->has_number && indication == state->indication;
+    bool frozen = same && mono_us - state->unchanged_us >= rule->frozen_us;
     step(state, LIMIT_FROZEN, frozen, frozen, 0, mono_us, change);
     change->exceeds = change->exceeds || frozen;
 }
 
 // Clears silence.
-static void take_life(struct limits_state *state, int64_t mono_us, struct limits_change *change)
+static void take_life(struct limits_state *state, struct limits_change *change)
 {
     change->cleared |= state->raised & BIT(LIMIT_SILENCE);
     state->raised &= (uint8_t)~BIT(LIMIT_SILENCE);
-    state->seen_us = mono_us;
+}
+
+// What is not as is_uneventful says. Apart, so that what nearly every reading takes is short.
+static __attribute__((noinline)) struct limits_change take_each(const struct limits_rule *rule,
+                                                                struct limits_state *state,
+                                                                struct compared c,
+                                                                double indication, int64_t mono_us)
+{
+    struct limits_change change = {0};
+    take_life(state, &change);
+    if (isnan(c.number)) {
+        return change;
+    }
+    if (rule->watched & bound_bits) {
+        take_bounds(rule, state, &c, mono_us, &change);
+    }
+    take_rate(rule, state, c.number, mono_us, &change);
+    take_frozen(rule, state, indication, mono_us, &change);
+    return change;
+}
+
+// The number is in bounds, came at no more than the rate and is not frozen, and nothing is raised
+// or pending: so nothing changes. Nearly every reading is such, and costs no more than this.
+static inline bool is_uneventful(const struct limits_rule *rule, const struct limits_state *state,
+                                 double number, double guard, bool same, int64_t mono_us)
+{
+    double span_us = (double)(mono_us - state->number_us);
+    return state->has_number && !(state->raised | state->pending) && number - guard >= rule->low &&
+           number + guard <= rule->high &&
+           fabs(number - state->number) * SECOND_US <= rule->rate_per_s * span_us &&
+           (!same || mono_us - state->unchanged_us < rule->frozen_us);
 }
 
 struct limits_change limits_take(const struct limits_rule *rule, struct limits_state *state,
@@ -143,29 +176,25 @@ struct limits_change limits_take(const struct limits_rule *rule, struct limits_s
 {
     struct limits_change change = {0};
     bool corrected = reading->corrected.kind != VALUE_NONE;
-    struct compared c = {.value = corrected ? &reading->corrected : &reading->indication};
-    take_life(state, mono_us, &change);
-    c.number = value_to_double(c.value);
-    if (isnan(c.number)) {
-        return change;
-    }
+    const struct value *value = corrected ? &reading->corrected : &reading->indication;
+    double number = value_to_double(value), guard = 0;
+    double indication = corrected ? value_to_double(&reading->indication) : number;
     if (rule->guarded && reading->expanded_uncertainty.kind != VALUE_NONE) {
-        c.guard = value_to_double(&reading->expanded_uncertainty);
+        guard = value_to_double(&reading->expanded_uncertainty);
     }
-    double indication = corrected ? value_to_double(&reading->indication) : c.number;
-    if (rule->watched & bound_bits) {
-        take_bounds(rule, state, &c, mono_us, &change);
+    bool same = state->has_number && indication == state->indication;
+    if (!is_uneventful(rule, state, number, guard, same, mono_us)) {
+        struct compared c = {value, number, guard};
+        change = take_each(rule, state, c, indication, mono_us);
     }
-    if (rule->watched & BIT(LIMIT_RATE)) {
-        take_rate(rule, state, c.number, mono_us, &change);
+    state->seen_us = mono_us;
+    if (!isnan(number)) {
+        state->unchanged_us = same ? state->unchanged_us : mono_us;
+        state->has_number = true;
+        state->number = number;
+        state->number_us = mono_us;
+        state->indication = indication;
     }
-    if (rule->watched & BIT(LIMIT_FROZEN)) {
-        take_frozen(rule, state, indication, mono_us, &change);
-    }
-    state->has_number = true;
-    state->number = c.number;
-    state->number_us = mono_us;
-    state->indication = indication;
     return change;
 }
 

@@ -34,27 +34,28 @@ const char *limit_name(enum limit_kind kind);
 // Whether it is a warning, and not an alarm.
 bool limit_is_warning(enum limit_kind kind);
 
-// A bound and where it clears, as a double and as a float32 has it.
 struct limits_bound {
-    double at, back;
-    float at32, back32;
+    double at, back; // back: where it clears
 };
 
+// What each reading needs is last here and first in the state, for whoever puts them side by side.
 struct limits_rule {
-    uint8_t watched; // a bit for each limit_kind
-    bool guarded;
     struct limits_bound bounds[BOUND_COUNT];
-    double rate_per_s;
-    int64_t delay_us, frozen_us, silence_us;
+    int64_t delay_us, silence_us;
+    int64_t frozen_us; // INT64_MAX: never
+    double rate_per_s; // infinite where there is none
+    double low, high;  // the innermost bounds; likewise
+    uint8_t watched;   // a bit for each limit_kind
+    bool guarded;
 };
 
 struct limits_state {
     uint8_t raised, pending;         // a bit for each limit_kind
-    int64_t since_us[LIMIT_FROZEN];  // of bounds and rate, while pending: exceeded from then on
-    int64_t seen_us;                 // the last reading, or where the state began
     bool has_number;                 // there was a reading with a number
-    int64_t number_us, unchanged_us; // of the last such; since when it has been the same
+    int64_t seen_us;                 // the last reading, or where the state began
+    int64_t number_us, unchanged_us; // of the last with a number; since when it has been the same
     double number, indication;       // the last: what is compared, and what was shown
+    int64_t since_us[LIMIT_SILENCE]; // of all but silence, while pending: exceeded from then on
 };
 
 struct limits_change {

@@ -115,7 +115,7 @@ void alarm_text_raised(struct text *out, const struct watched *watched, enum lim
     switch (kind) {
     case LIMIT_SILENCE:
         text_append_string(out, "no reading for ");
-        append_seconds(out, moment->mono_us - moment->seen_before_us);
+        append_seconds(out, moment->mono_us - state->seen_us);
         return;
     case LIMIT_FROZEN:
         value_append_plain(out, &moment->reading->indication);

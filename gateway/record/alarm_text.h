@@ -15,12 +15,12 @@ struct alarm_seen {
 };
 
 struct watched {
+    struct limits_rule rule;
+    struct limits_state state; // the recorder's thread's own
     char name[ALARM_POINT_MAX + 1];
     uint32_t number;
     const char *unit;                   // the driver's
     const struct config_limits *limits; // the configuration's
-    struct limits_rule rule;
-    struct limits_state state; // the recorder's thread's own
     struct alarm_seen seen;
 };
 
@@ -29,7 +29,7 @@ struct alarm_moment {
     int64_t t_us, mono_us;
     const struct reading *reading; // NULL: a miss
     double number_before;
-    int64_t number_before_us, seen_before_us; // monotonic clock
+    int64_t number_before_us; // monotonic clock
 };
 
 // "max 242 V", "rate 5 V/min", "frozen 10min", "silence 5min".

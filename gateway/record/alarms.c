@@ -216,6 +216,15 @@ static void tell(struct alarms *alarms, struct watched *watched, struct limits_c
     }
 }
 
+// A reading that raised or cleared something. Apart, so that alarms_take is short.
+static __attribute__((noinline)) void tell_reading(struct alarms *alarms, struct watched *watched,
+                                                   struct limits_change change,
+                                                   struct alarm_moment moment,
+                                                   const struct alarms_sink *sink)
+{
+    tell(alarms, watched, change, &moment, sink);
+}
+
 uint32_t alarms_take(struct alarms *alarms, const struct alarms_sink *sink, size_t instrument,
                      size_t slot, const struct reading *reading, int64_t mono_us)
 {
@@ -223,15 +232,13 @@ uint32_t alarms_take(struct alarms *alarms, const struct alarms_sink *sink, size
     if (!watched) {
         return 0;
     }
-    struct alarm_moment moment = {.t_us = reading->t_us,
-                                  .mono_us = mono_us,
-                                  .reading = reading,
-                                  .number_before = watched->state.number,
-                                  .number_before_us = watched->state.number_us,
-                                  .seen_before_us = watched->state.seen_us};
+    double number = watched->state.number;
+    int64_t number_us = watched->state.number_us;
     struct limits_change change = limits_take(&watched->rule, &watched->state, reading, mono_us);
     if (change.raised | change.cleared) {
-        tell(alarms, watched, change, &moment, sink);
+        tell_reading(alarms, watched, change,
+                     (struct alarm_moment){reading->t_us, mono_us, reading, number, number_us},
+                     sink);
     }
     return change.exceeds ? FLAG_LIMIT_EXCEEDED : 0;
 }
@@ -245,8 +252,7 @@ void alarms_miss(struct alarms *alarms, const struct alarms_sink *sink, size_t i
     }
     struct limits_change change = limits_miss(&watched->rule, &watched->state, mono_us);
     if (change.raised) {
-        struct alarm_moment moment = {
-            .t_us = t_us, .mono_us = mono_us, .seen_before_us = watched->state.seen_us};
+        struct alarm_moment moment = {.t_us = t_us, .mono_us = mono_us};
         tell(alarms, watched, change, &moment, sink);
     }
 }
