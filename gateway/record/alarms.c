@@ -182,11 +182,12 @@ static struct watched *find(const struct alarms *alarms, size_t instrument, size
     return alarms && alarms->of[instrument] ? alarms->of[instrument][slot] : NULL;
 }
 
-// Shows what changed to the others, and puts it on record.
+// Shows what changed to the others, and puts it on record. This thread alone writes what is raised,
+// and since when; it reads that without the lock.
 static void tell(struct alarms *alarms, struct watched *watched, struct limits_change change,
                  const struct alarm_moment *moment, const struct alarms_sink *sink)
 {
-    struct alarm_seen was = watched->seen, *seen = &watched->seen;
+    struct alarm_seen *seen = &watched->seen;
     pthread_mutex_lock(&alarms->lock);
     seen->raised = watched->state.raised;
     seen->acknowledged &= (uint8_t) ~(change.raised | change.cleared);
@@ -207,7 +208,7 @@ static void tell(struct alarms *alarms, struct watched *watched, struct limits_c
             alarm_text_raised(&text, watched, (enum limit_kind)kind, moment);
         } else {
             alarm_text_cleared(&text, watched, (enum limit_kind)kind, moment,
-                               was.since_mono_us[kind]);
+                               seen->since_mono_us[kind]);
         }
         sink->event(sink->context, moment->t_us, moment->mono_us,
                     raised ? "limit.raised" : "limit.cleared", watched->name,

@@ -4,6 +4,9 @@
 
 #include "record/alarms.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #define S          INT64_C(1000000)
 #define EVENTS_MAX 16
 #define HOUR_US    (3600 * S)
@@ -280,6 +283,48 @@ static void point_of_another_definition_begins_anew(void **state)
     alarms_free(second);
 }
 
+struct others {
+    struct alarms *alarms;
+    atomic_bool end;
+    size_t acknowledged;
+};
+
+static void *look_and_acknowledge(void *context)
+{
+    struct others *others = context;
+    struct text text = text_make(1 << 20);
+    struct why why;
+    size_t raised, unacknowledged;
+    while (!others->end) {
+        text_clear(&text);
+        alarms_each(others->alarms, add_line, &text);
+        alarms_count(others->alarms, &raised, &unacknowledged);
+        assert_true(unacknowledged <= raised && raised <= 2);
+        others->acknowledged += alarms_acknowledge(others->alarms, "main-meter.voltage-l1", "wang",
+                                                   5, &text, &why) == OK;
+    }
+    text_free(&text);
+    return NULL;
+}
+
+static void others_may_look_while_readings_come(void **state)
+{
+    struct record_bench *b = *state;
+    struct limits_plan plan = plan_of();
+    struct others others = {.alarms = make(b, 0, &plan, NULL)};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, look_and_acknowledge, &others), 0);
+    for (int64_t i = 0; i < 20000; i++) {
+        take(others.alarms, 0, i * S, volts(i % 2 ? 2300 : 2450));
+        assert_int_equal(said.count, 2);
+        said.count = 0;
+    }
+    others.end = true;
+    pthread_join(thread, NULL);
+    assert_true(others.acknowledged > 0);
+    alarms_free(others.alarms);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +339,8 @@ int main(void)
                                         record_teardown),
         cmocka_unit_test_setup_teardown(raised_passes_over_where_nothing_about_the_point_changed,
                                         record_setup, record_teardown),
+        cmocka_unit_test_setup_teardown(others_may_look_while_readings_come, record_setup,
+                                        record_teardown),
         cmocka_unit_test_setup_teardown(point_of_another_definition_begins_anew, record_setup,
                                         record_teardown),
     };
