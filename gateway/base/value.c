@@ -155,18 +155,58 @@ int decimal_multiply(struct decimal a, struct decimal b, struct decimal *out)
     return fit_decimal(product, negative, exponent, out);
 }
 
-// magnitude × 10^exponent, correctly rounded. By text where one operation does not do; without a
-// decimal point, so that no locale matters.
-static double scale_to_double(uint64_t magnitude, int exponent)
+// Writes it with as low an exponent as `exponent`, where 64 bits hold its digits.
+static bool lower_exponent(struct decimal *a, int exponent)
+{
+    for (; a->exponent > exponent; a->exponent--) {
+        if (__builtin_mul_overflow(a->magnitude, 10, &a->magnitude)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int decimal_add(struct decimal a, struct decimal b, struct decimal *out)
+{
+    if (a.magnitude == 0 || b.magnitude == 0) {
+        *out = a.magnitude ? a : b;
+        return OK;
+    }
+    struct decimal *fine = a.exponent <= b.exponent ? &a : &b, *coarse = fine == &a ? &b : &a;
+    for (; fine->exponent < coarse->exponent && fine->magnitude % 10 == 0; fine->exponent++) {
+        fine->magnitude /= 10;
+    }
+    if (!lower_exponent(coarse, fine->exponent)) {
+        return ERROR_RANGE;
+    }
+    uint64_t sum;
+    if (a.negative != b.negative) {
+        const struct decimal *large = a.magnitude >= b.magnitude ? &a : &b;
+        sum = large->magnitude - (large == &a ? b : a).magnitude;
+        return fit_decimal(sum, large->negative, large->exponent, out);
+    }
+    return __builtin_add_overflow(a.magnitude, b.magnitude, &sum)
+               ? ERROR_RANGE
+               : fit_decimal(sum, a.negative, a.exponent, out);
+}
+
+// By text; without a decimal point, so that no locale matters.
+static __attribute__((noinline)) double scale_by_text(uint64_t magnitude, int exponent)
+{
+    char text[WRITTEN_MAX];
+    snprintf(text, sizeof text, "%llue%d", (unsigned long long)magnitude, exponent);
+    return strtod(text, NULL);
+}
+
+// magnitude × 10^exponent, correctly rounded. By text where one operation does not do.
+static inline double scale_to_double(uint64_t magnitude, int exponent)
 {
     if (magnitude <= double_exact_max && exponent >= -DOUBLE_TENS_MAX &&
         exponent <= DOUBLE_TENS_MAX) {
         double number = (double)magnitude;
         return exponent < 0 ? number / double_tens[-exponent] : number * double_tens[exponent];
     }
-    char text[WRITTEN_MAX];
-    snprintf(text, sizeof text, "%llue%d", (unsigned long long)magnitude, exponent);
-    return strtod(text, NULL);
+    return scale_by_text(magnitude, exponent);
 }
 
 double decimal_to_double(struct decimal a)

@@ -24,6 +24,8 @@ int decimal_parse(const char *text, struct decimal *out);
 // out = a × b, exact. ERROR_RANGE when it does not fit; trailing zeros are taken out first where
 // that makes it fit.
 int decimal_multiply(struct decimal a, struct decimal b, struct decimal *out);
+// out = a + b, exact. ERROR_RANGE when it does not fit.
+int decimal_add(struct decimal a, struct decimal b, struct decimal *out);
 double decimal_to_double(struct decimal a);
 
 enum value_kind {

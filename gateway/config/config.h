@@ -43,6 +43,35 @@ struct config_bus {
     int line, column;    // in the file
 };
 
+// Bounds of a quantity, in ascending order: beyond min and max is an alarm, beyond the two between
+// them a warning.
+enum config_bound {
+    BOUND_MIN,
+    BOUND_WARNING_MIN,
+    BOUND_WARNING_MAX,
+    BOUND_MAX,
+};
+#define BOUND_COUNT 4
+
+enum limit_decision {
+    DECISION_SIMPLE,  // simple acceptance: the value itself is compared
+    DECISION_GUARDED, // guarded acceptance (JCGM 106, 8.3.2): the value with its U on either side
+};
+
+// What one point is watched for; docs/man/tally.yaml.5 says what each means. In its quantity's
+// unit.
+struct config_limits {
+    bool has_bound[BOUND_COUNT];
+    struct decimal bound[BOUND_COUNT];
+    struct decimal back[BOUND_COUNT]; // where it clears: the bound, less the hysteresis inwards
+    struct decimal hysteresis;        // 0 by default
+    enum limit_decision decision;     // simple by default
+    int64_t delay_us;                 // of bounds and rate; 0 by default
+    struct decimal rate;              // change in rate_per_us; 0: none
+    int64_t rate_per_us;              // 1 s, 1 min, 1 h or 1 d
+    int64_t frozen_us, silence_us;    // 0: none
+};
+
 struct config_instrument {
     const char *name;
     size_t bus;   // index into buses
@@ -55,6 +84,8 @@ struct config_instrument {
     size_t quantity_count;
     const struct driver_quantity *
         *quantities; // those polled: all of the driver's, or the list given (`quantities: […]`)
+    const struct config_limits *
+        *limits; // of quantities[i]: limits[i], or NULL; NULL altogether where none has any
     int line, column;
 };
 
@@ -110,6 +141,12 @@ struct config {
 int config_load(struct config **out, const char *path, const char *drivers_directory,
                 struct faults *faults);
 void config_free(struct config *config);
+
+// As the file has them: "min", "warning_min" …; "simple", "guarded".
+const char *config_bound_name(enum config_bound bound);
+const char *config_decision_name(enum limit_decision decision);
+// "s", "min", "h" or "d".
+const char *config_rate_unit(int64_t rate_per_us);
 
 // GB 32100-2015: 18 characters of its alphabet of 31, weights 3^(i-1) mod 31, check character. 0;
 // ERROR_INPUT (form) or ERROR_RANGE (check character; *expected is what it should be).

@@ -14,7 +14,8 @@
 static const struct decimal one = {.magnitude = 1};
 
 struct instrument_keys {
-    const struct node *name, *bus, *unit, *driver, *serial, *every, *align, *ratios, *quantities;
+    const struct node *name, *bus, *unit, *driver, *serial, *every, *align, *ratios, *quantities,
+        *limits;
 };
 
 // True when the bus is known; *out is its place then.
@@ -165,7 +166,7 @@ static void read_ratios(struct config_reader *reader, const struct node *node,
     read_ratio(reader, ct, "current", has_ct, driver, &instrument->ratio_ct);
 }
 
-static void fault_quantity(struct config_reader *reader, const struct node *node, const char *name,
+void config_fault_quantity(struct config_reader *reader, const struct node *node, const char *name,
                            const struct driver *driver)
 {
     const char **names = calloc(driver->quantity_count + 1, sizeof *names);
@@ -197,7 +198,7 @@ static void add_quantity(struct config_reader *reader, const struct node *node,
     }
     const struct driver_quantity *quantity = driver_quantity(instrument->driver, name);
     if (!quantity) {
-        fault_quantity(reader, node, name, instrument->driver);
+        config_fault_quantity(reader, node, name, instrument->driver);
         return;
     }
     for (size_t i = 0; i < instrument->quantity_count; i++) {
@@ -259,7 +260,8 @@ static void read_instrument(struct config_reader *reader, const struct node *nod
                                         {"every", true, NODE_SCALAR, &k.every},
                                         {"align", false, NODE_SCALAR, &k.align},
                                         {"ratios", false, NODE_MAPPING, &k.ratios},
-                                        {"quantities", false, NODE_SEQUENCE, &k.quantities}};
+                                        {"quantities", false, NODE_SEQUENCE, &k.quantities},
+                                        {"limits", false, NODE_MAPPING, &k.limits}};
     *instrument = (struct config_instrument){.bus = SIZE_MAX,
                                              .serial = "",
                                              .ratio_pt = one,
@@ -284,6 +286,9 @@ static void read_instrument(struct config_reader *reader, const struct node *nod
         read_ratios(reader, k.ratios, instrument);
     }
     read_quantities(reader, k.quantities, instrument);
+    if (k.limits) {
+        config_read_limits(reader, k.limits, instrument);
+    }
 }
 
 static void check_against_earlier(struct config_reader *reader, const struct node *node,

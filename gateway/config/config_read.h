@@ -55,8 +55,15 @@ void config_read_broker(struct config_reader *reader, const struct node *node, c
 size_t config_count(struct config_reader *reader, const struct node *list, const char *what,
                     size_t max);
 
+// A fault: the driver has no quantity of this name; the nearest is suggested.
+void config_fault_quantity(struct config_reader *reader, const struct node *node, const char *name,
+                           const struct driver *driver);
+
 void config_read_buses(struct config_reader *reader, const struct node *list);
 void config_read_instruments(struct config_reader *reader, const struct node *list);
+// The limits of an instrument whose driver, quantities and `every` are read.
+void config_read_limits(struct config_reader *reader, const struct node *mapping,
+                        struct config_instrument *instrument);
 void config_read_uplinks(struct config_reader *reader, const struct node *list);
 void config_read_site(struct config_reader *reader, const struct node *node);
 

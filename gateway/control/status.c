@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-// Which instruments go into the document.
+#define ALARMS_SHOWN 1000 // in the document
+
+// Which instruments go into the document, and whether alarms do.
 enum detail { DETAIL_ALL, DETAIL_TROUBLED, DETAIL_NONE };
 
 static void append_member(struct text *out, const char *name, const char *string)
@@ -247,6 +249,7 @@ static void append_document(struct text *out, const struct status_sources *sourc
     append_ledger(out, sources);
     append_signing(out, sources);
     append_recorder(out, sources);
+    status_append_raised(out, sources->alarms, detail == DETAIL_NONE ? 0 : ALARMS_SHOWN);
     append_buses(out, sources);
     append_uplinks(out, sources);
     append_instruments(out, sources, detail);
@@ -315,7 +318,10 @@ void status_answer(const struct status_sources *sources, const char *request, st
         status_append(sources, out);
     } else if (strcmp(request, "latest") == 0) {
         status_append_latest(sources, out);
+    } else if (strcmp(request, "alarms") == 0) {
+        status_append_alarms(sources, out);
     } else {
-        text_append_string(out, "{\"error\":\"unknown request: status and latest are known\"}");
+        text_append_string(out,
+                           "{\"error\":\"unknown request: status, latest and alarms are known\"}");
     }
 }

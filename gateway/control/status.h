@@ -24,6 +24,7 @@ struct status_sources {
     int64_t started_us;          // monotonic clock when the daemon started; 0: not known
     struct poller *poller;
     struct recorder *recorder;
+    struct alarms *alarms; // NULL: no point has limits
     struct ledger *ledger;
     struct signer *signer; // NULL: the log is not signed
     const struct definitions *definitions;
@@ -40,7 +41,17 @@ void status_append(const struct status_sources *sources, struct text *out);
 // Appends {"tally-latest":1,…}: the latest reading of each point. About 60 bytes a point.
 void status_append_latest(const struct status_sources *sources, struct text *out);
 
-// The answer to a word on the control socket: "status", "latest", or an object with an "error".
+// Appends {"tally-alarms":1,…}: each limit that is raised; the first STATUS_ALARMS_MAX of them.
+// About 200 bytes each.
+#define STATUS_ALARMS_MAX 20000
+void status_append_alarms(const struct status_sources *sources, struct text *out);
+
+// Appends what the document and {"tally-alarms":1,…} say alike, of at most `max` of them:
+// ,"alarms_raised":2,"alarms_unacknowledged":1,"alarms":[…],"alarms_omitted":0
+void status_append_raised(struct text *out, struct alarms *alarms, size_t max);
+
+// The answer to a word on the control socket: "status", "latest", "alarms", or an object with an
+// "error".
 void status_answer(const struct status_sources *sources, const char *request, struct text *out);
 
 #endif

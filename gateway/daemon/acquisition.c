@@ -35,6 +35,26 @@ static int start_poller(struct acquisition *acquisition, const struct clock *clo
     return error;
 }
 
+static void record_event(void *context, int64_t t_us, int64_t mono_us, const char *kind,
+                         const char *subject, const char *text)
+{
+    (void)t_us, (void)mono_us;
+    recorder_event(context, kind, subject, "%s", text);
+}
+
+// What was raised under the configuration before and has no successor is cleared. In a new log, or
+// after a start, nothing of it is on record.
+static void end_alarms(struct acquisition *acquisition, const struct clock *clock, bool same_log)
+{
+    if (same_log) {
+        const struct alarms_sink sink = {record_event, acquisition->recorder};
+        alarms_end(acquisition->alarms_before, acquisition->alarms, &sink, clock_wall_us(clock),
+                   clock_mono_us(clock));
+    }
+    alarms_free(acquisition->alarms_before);
+    acquisition->alarms_before = NULL;
+}
+
 int acquisition_start(struct acquisition *acquisition, const struct config *config,
                       struct traceability *traceability, struct ledger *ledger,
                       const struct ledger_opening *opening, struct present *present,
@@ -59,17 +79,23 @@ int acquisition_start(struct acquisition *acquisition, const struct config *conf
     }
     // In the ledger now; a megabyte with thousands of points.
     text_free(&acquisition->definitions->json);
+    error = alarms_make(&acquisition->alarms, config, acquisition->definitions,
+                        opening ? NULL : acquisition->alarms_before, clock_mono_us(clock), why);
+    if (error) {
+        goto free_definitions;
+    }
     error = sample_queue_make(&acquisition->queue, QUEUE_BYTES);
     if (error) {
         why_set(why, error, "no memory for the queue of samples");
-        goto free_definitions;
+        goto free_alarms;
     }
     struct recorder_options options = {.config = config,
                                        .definitions = acquisition->definitions,
                                        .calibrations = acquisition->calibrations,
                                        .ledger = ledger,
                                        .queue = acquisition->queue,
-                                       .clock = clock};
+                                       .clock = clock,
+                                       .alarms = acquisition->alarms};
     error = recorder_start(&acquisition->recorder, &options, why);
     if (error) {
         goto free_queue;
@@ -78,12 +104,13 @@ int acquisition_start(struct acquisition *acquisition, const struct config *conf
         announce_run(acquisition->recorder, config, ledger_origin(ledger), opening);
     }
     traceability_announce(traceability, acquisition->calibrations, acquisition->recorder);
+    end_alarms(acquisition, clock, !opening);
     error = start_poller(acquisition, clock, why);
     if (error) {
         goto stop_recorder;
     }
     present_acquisition(present, config, acquisition->definitions, acquisition->recorder,
-                        acquisition->poller);
+                        acquisition->alarms, acquisition->poller);
     announce_left(acquisition->recorder, &found);
     return OK;
 
@@ -94,6 +121,9 @@ stop_recorder:
 free_queue:
     sample_queue_free(acquisition->queue);
     acquisition->queue = NULL;
+free_alarms:
+    alarms_free(acquisition->alarms);
+    acquisition->alarms = NULL;
 free_definitions:
     definitions_free(acquisition->definitions);
     acquisition->definitions = NULL;
@@ -119,7 +149,7 @@ void acquisition_stop(struct acquisition *acquisition, const struct config *next
     if (!acquisition->recorder) {
         return;
     }
-    present_acquisition(present, acquisition->config, NULL, NULL, NULL);
+    present_acquisition(present, acquisition->config, NULL, NULL, NULL, NULL);
     poller_stop(acquisition->poller, next);
     count_readings(acquisition);
     sample_queue_close(acquisition->queue);
@@ -128,6 +158,8 @@ void acquisition_stop(struct acquisition *acquisition, const struct config *next
     definitions_free(acquisition->definitions);
     calibrations_free(acquisition->calibrations);
     acquisition->before = acquisition->poller;
+    acquisition->alarms_before = acquisition->alarms;
+    acquisition->alarms = NULL;
     acquisition->poller = NULL;
     acquisition->recorder = NULL;
     acquisition->queue = NULL;
@@ -139,4 +171,6 @@ void acquisition_free(struct acquisition *acquisition)
 {
     poller_free(acquisition->before);
     acquisition->before = NULL;
+    alarms_free(acquisition->alarms_before);
+    acquisition->alarms_before = NULL;
 }

@@ -15,10 +15,12 @@ struct acquisition {
     struct calibrations *calibrations;
     struct definitions *definitions;
     struct sample_queue *queue;
+    struct alarms *alarms;     // NULL where no point has limits
     struct recorder *recorder; // NULL while it does not run
     struct poller *poller;
-    struct poller *before;  // stopped; what the next takes over of due times
-    uint64_t taken, missed; // readings of pollers that have ended
+    struct poller *before;        // stopped; what the next takes over of due times
+    struct alarms *alarms_before; // fed no more; what the next takes over of what is raised
+    uint64_t taken, missed;       // readings of pollers that have ended
 };
 
 // `opening`: what opening the ledger found, or NULL at a reload; it is on record before anything
@@ -29,7 +31,7 @@ int acquisition_start(struct acquisition *acquisition, const struct config *conf
                       struct why *why);
 // Stops polling, records all that was taken and waits until it is durable, or saved (as
 // recorder_stop). `next`: the configuration that acquisition is to go on with, or NULL: due times
-// pass over to it. The old one is needed until that has started.
+// pass over to it, and alarms. The old one is needed until that has started.
 void acquisition_stop(struct acquisition *acquisition, const struct config *next,
                       struct present *present);
 // After the last stop.

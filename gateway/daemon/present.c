@@ -1,12 +1,14 @@
 #include "daemon/present.h"
 
+#include "daemon/acknowledge.h"
 #include "daemon/release.h"
 
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
-#define RELEASE "release "
+#define ACKNOWLEDGE "acknowledge "
+#define RELEASE     "release "
 
 void present_init(struct present *present, const struct clock *clock)
 {
@@ -31,12 +33,13 @@ void present_signer(struct present *present, struct signer *signer)
 
 void present_acquisition(struct present *present, const struct config *config,
                          const struct definitions *definitions, struct recorder *recorder,
-                         struct poller *poller)
+                         struct alarms *alarms, struct poller *poller)
 {
     pthread_mutex_lock(&present->lock);
     present->parts.config = config;
     present->parts.definitions = definitions;
     present->parts.recorder = recorder;
+    present->parts.alarms = alarms;
     present->parts.poller = poller;
     pthread_mutex_unlock(&present->lock);
 }
@@ -73,6 +76,8 @@ void present_answer(void *context, const char *request, struct text *out)
     pthread_mutex_lock(&present->lock);
     if (strncmp(request, RELEASE, strlen(RELEASE)) == 0) {
         release_uplink(present, request + strlen(RELEASE), out);
+    } else if (strncmp(request, ACKNOWLEDGE, strlen(ACKNOWLEDGE)) == 0) {
+        acknowledge_alarm(present, request + strlen(ACKNOWLEDGE), out);
     } else if (strcmp(request, "reload") == 0) {
         kill(getpid(), SIGHUP); // main's thread takes it, as from anybody
         text_append_string(out, "{\"reload\":\"asked for\"}");

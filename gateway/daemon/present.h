@@ -24,7 +24,7 @@ void present_signer(struct present *present, struct signer *signer);
 // The parts of acquisition under this configuration; NULL for those that do not run.
 void present_acquisition(struct present *present, const struct config *config,
                          const struct definitions *definitions, struct recorder *recorder,
-                         struct poller *poller);
+                         struct alarms *alarms, struct poller *poller);
 // The next uplink, in the configuration's order; NULL when it could not be started.
 void present_add_uplink(struct present *present, struct uplink *uplink);
 void present_no_uplinks(struct present *present);
@@ -33,7 +33,8 @@ void present_no_uplinks(struct present *present);
 // Puts an event on record. While nothing records (uplinks outlive the recorder only at the end, to
 // note acknowledgements) it is counted.
 void present_event(void *context, const char *kind, const char *subject, const char *text);
-// As status_answer; and "release …" (release.h), and "reload", which is SIGHUP.
+// As status_answer; and "release …" and "acknowledge …" (release.h, acknowledge.h), and "reload",
+// which is SIGHUP.
 void present_answer(void *context, const char *request, struct text *out);
 // The answer to "status".
 void present_status(void *context, struct text *out);

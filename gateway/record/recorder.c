@@ -201,6 +201,13 @@ static void take_event(struct recorder *r, const struct sample *sample, const ui
     add_event(r, sample->t_us, sample->mono_us, event_kind(sample->event), subject, text);
 }
 
+// What a limit has to say, for the sink of alarms.
+static void alarm_event(void *context, int64_t t_us, int64_t mono_us, const char *kind,
+                        const char *subject, const char *text)
+{
+    add_event(context, t_us, mono_us, kind, subject, text);
+}
+
 // --- readings -----------------------------------------------------------------------------------
 
 static bool is_full(const struct recorder *r, const struct block_writer *writer)
@@ -253,6 +260,7 @@ static void take_registers(struct recorder *r, const struct sample *sample, cons
     const uint32_t *numbers = r->options.definitions->numbers[sample->instrument];
     const struct calibration *calibrations = r->options.calibrations->of[sample->instrument];
     const struct decode_ratios ratios = {instrument->ratio_pt, instrument->ratio_ct};
+    const struct alarms_sink sink = {alarm_event, r};
     uint8_t raw[READING_RAW_MAX];
     struct reading reading = {
         .t_us = sample->t_us, .half_window_us = sample->half_window_us, .raw = raw};
@@ -271,6 +279,8 @@ static void take_registers(struct recorder *r, const struct sample *sample, cons
         reading.point = numbers[slot];
         reading.flags = common | flags;
         assess_calibration(&calibrations[slot], &reading);
+        reading.flags |= alarms_take(r->options.alarms, &sink, sample->instrument, slot, &reading,
+                                     sample->mono_us);
         struct block_writer *writer = writer_of(r);
         block_add_reading(writer, &reading, sample->mono_us);
         note_latest(r, r->first_point[sample->instrument] + slot, &reading);
@@ -288,11 +298,14 @@ static void take_miss(struct recorder *r, const struct sample *sample)
 {
     const struct request *request = sample->request;
     const uint32_t *numbers = r->options.definitions->numbers[sample->instrument];
+    const struct alarms_sink sink = {alarm_event, r};
     char word[32];
     miss_format(sample->miss, sample->miss_detail, word);
     for (size_t i = 0; i < request->slot_count; i++) {
         block_add_miss(writer_of(r), numbers[request->slots[i]], sample->t_us, sample->mono_us,
                        word);
+        alarms_miss(r->options.alarms, &sink, sample->instrument, request->slots[i], sample->t_us,
+                    sample->mono_us);
     }
     r->counts.missed += request->slot_count;
 }

@@ -8,6 +8,7 @@
 #define TALLY_RECORD_RECORDER_H
 
 #include "bus/sample.h"
+#include "record/alarms.h"
 #include "record/definitions.h"
 
 #define RECORDER_SEALED_MAX 64
@@ -21,6 +22,7 @@ struct recorder_options {
     struct ledger *ledger;
     struct sample_queue *queue;
     const struct clock *clock;
+    struct alarms *alarms; // of the configuration; NULL: no point has limits
     // Called by the committer after blocks [.., size) are durable; may be NULL. Must not block.
     void (*committed)(void *context, uint64_t size);
     void *context;

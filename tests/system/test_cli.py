@@ -30,7 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = (ROOT / os.environ.get("TALLY_BUILD", "build")).resolve()
 TALLY = BUILD / "tally"
 TALLYD = BUILD / "tallyd"
-COMMANDS = ["check", "status", "watch", "history", "rebuild", "export", "proof", "verify", "certificate", "budget", "coverage"]
+COMMANDS = ["check", "status", "watch", "alarm", "history", "rebuild", "export", "proof", "verify", "certificate", "budget",
+            "coverage"]
 needs_daemon = pytest.mark.skipif(not TALLYD.exists(), reason="tallyd is not built")
 ENVIRONMENT = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm"}
 
@@ -67,7 +68,11 @@ def test_unknown_command_gets_a_suggestion():
 
 
 @pytest.mark.parametrize("arguments", [[], ["status", "--nope"], ["status", "extra"], ["history"],
-                                       ["history", "--point"], ["watch", "-n", "0"],
+                                       ["history", "--point"], ["watch", "-n", "0"], ["alarm"], ["alarm", "lst"],
+                                       ["alarm", "list", "--by", "wang"], ["alarm", "acknowledge", "a.b"],
+                                       ["alarm", "acknowledge", "a", "--reason", "seen"],
+                                       ["alarm", "acknowledge", "a.b", "--reason", "x\ny"],
+                                       ["alarm", "acknowledge", "a.b", "--reason", "x", "--by", "a b"],
                                        ["history", "--ledger", ".", "--point", "a.b", "--bins", "x"],
                                        ["history", "--ledger", ".", "--point", "a.b", "--every", "week"]])
 def test_misuse_exits_with_2_and_says_how(arguments):

@@ -62,6 +62,7 @@ struct record_bench {
     struct calibrations *calibrations;
     struct definitions *definitions;
     struct sample_queue *queue;
+    struct alarms *alarms; // NULL: none
     struct recorder *recorder;
 };
 
@@ -148,6 +149,7 @@ static inline int record_teardown(void **state)
     }
     recorder_stop(b->recorder);
     sample_queue_free(b->queue);
+    alarms_free(b->alarms);
     definitions_free(b->definitions);
     calibrations_free(b->calibrations);
     faults_free(&b->faults);

@@ -204,6 +204,62 @@ static void every_key_is_taken(void **state)
     config_free(NULL);
 }
 
+static void assert_decimal(struct decimal found, const char *expected)
+{
+    struct text text = text_make(64);
+    value_append_plain(&text, &(struct value){.kind = VALUE_DECIMAL, .decimal = found});
+    assert_string_equal(text.data, expected);
+    text_free(&text);
+}
+
+static void limits_are_taken(void **state)
+{
+    (void)state;
+    struct config *config = load_good(
+        SITE "gateway: {name: gw-01, data: d}\n"
+             "buses: [{name: a, tcp: \"192.0.2.1:502\"}]\n"
+             "instruments:\n"
+             "  - name: m\n"
+             "    bus: a\n"
+             "    unit: 1\n"
+             "    driver: meter\n"
+             "    every: 15s\n"
+             "    quantities: [energy-import, voltage-l1, current-l1]\n"
+             "    limits:\n"
+             "      current-l1: {rate: 1.5/h, frozen: 10min, silence: 1h}\n"
+             "      voltage-l1: {min: 198, warning_min: 205.5, warning_max: 235, max: 242,\n"
+             "        hysteresis: 0.6, delay: 30s, decision: guarded}\n"
+             "  - {name: n, bus: a, unit: 2, driver: meter, every: 0s, limits: {}}\n"
+             "  - {name: o, bus: a, unit: 3, driver: meter, every: 1s,\n"
+             "     limits: {voltage-l1: {warning_max: -3}}}\n"
+             "  - {name: p, bus: a, unit: 4, driver: meter, every: 1s}\n");
+    const struct config_instrument *m = &config->instruments[0];
+    assert_null(m->limits[0]);
+    const struct config_limits *voltage = m->limits[1], *current = m->limits[2];
+    static const char *const bounds[] = {"198", "205.5", "235", "242"};
+    static const char *const back[] = {"198.6", "206.1", "234.4", "241.4"};
+    for (int i = 0; i < BOUND_COUNT; i++) {
+        assert_true(voltage->has_bound[i] && !current->has_bound[i]);
+        assert_decimal(voltage->bound[i], bounds[i]);
+        assert_decimal(voltage->back[i], back[i]);
+    }
+    assert_decimal(voltage->hysteresis, "0.6");
+    assert_int_equal(voltage->delay_us, 30000000);
+    assert_int_equal(voltage->decision, DECISION_GUARDED);
+    assert_int_equal(voltage->rate.magnitude + (uint64_t)voltage->frozen_us, 0);
+    assert_decimal(current->rate, "1.5");
+    assert_int_equal(current->rate_per_us, INT64_C(3600000000));
+    assert_int_equal(current->frozen_us, 600000000);
+    assert_int_equal(current->silence_us, INT64_C(3600000000));
+    assert_int_equal(current->decision, DECISION_SIMPLE);
+    assert_null(config->instruments[1].limits[0]);
+    const struct config_limits *o = config->instruments[2].limits[0];
+    assert_true(o->has_bound[BOUND_WARNING_MAX] && !o->has_bound[BOUND_MAX]);
+    assert_decimal(o->back[BOUND_WARNING_MAX], "-3");
+    assert_null(config->instruments[3].limits);
+    config_free(config);
+}
+
 static void empty_lists_are_good(void **state)
 {
     (void)state;
@@ -367,7 +423,8 @@ static void damaged_files_give_faults_or_a_configuration(void **state)
              "  - {name: b, tcp: \"[::1]:502\"}\n"
              "instruments:\n"
              "  - {name: m, bus: a, unit: 7, driver: meter, serial: \"2\", every: 1s,\n"
-             "     ratios: {pt: 10, ct: 5}, quantities: [power-active, current-l1]}\n"
+             "     ratios: {pt: 10, ct: 5}, quantities: [power-active, current-l1],\n"
+             "     limits: {current-l1: {min: 1, max: 5, hysteresis: 0.1, rate: 5/min}}}\n"
              "uplinks:\n"
              "  - {name: u, broker: \"mqtts://x\", ca: a, certificate: b, key: k}\n";
     static const char bytes[] = "{}[],:&*!\"'#\n\t -x0\xff";
@@ -398,6 +455,7 @@ int main(void)
         cmocka_unit_test(each_bad_configuration_gives_its_exact_faults),
         cmocka_unit_test(defaults_are_those_of_the_header),
         cmocka_unit_test(every_key_is_taken),
+        cmocka_unit_test(limits_are_taken),
         cmocka_unit_test(empty_lists_are_good),
         cmocka_unit_test(some_slips_are_told_apart),
         cmocka_unit_test(a_port_under_two_names_is_one_port),

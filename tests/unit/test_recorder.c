@@ -17,7 +17,8 @@ static void start(struct record_bench *b)
                                        .calibrations = b->calibrations,
                                        .ledger = l->ledger,
                                        .queue = b->queue,
-                                       .clock = &l->clock.clock};
+                                       .clock = &l->clock.clock,
+                                       .alarms = b->alarms};
     assert_int_equal(recorder_start(&b->recorder, &options, &l->why), OK);
 }
 
@@ -305,6 +306,48 @@ static void status_register_flags_the_readings_of_its_instrument(void **state)
     block_view_free(&view);
 }
 
+static void limits_flag_readings_and_become_events(void **state)
+{
+    struct record_bench *b = *state;
+    struct ledger_bench *l = b->ledger;
+    struct block_view view = {0};
+    const struct config_limits voltage = {.has_bound[BOUND_MAX] = true,
+                                          .bound[BOUND_MAX] = {2300, false, -1},
+                                          .back[BOUND_MAX] = {2300, false, -1},
+                                          .silence_us = 60000000};
+    const struct config_limits *limits[3] = {&voltage, NULL, NULL};
+    b->instruments[1].limits = limits;
+    assert_int_equal(bench_define(b, 0), OK);
+    assert_int_equal(
+        alarms_make(&b->alarms, &b->config, b->definitions, NULL, l->clock.mono_us, &l->why), OK);
+    start(b);
+    struct sample sample = sample_of(b, &meter_request);
+    push(b, sample, meter_wire); // of the other instrument
+    sample.instrument = 1;
+    push(b, sample, meter_wire);
+    sample.kind = SAMPLE_MISSED;
+    sample.mono_us += 60000000;
+    sample.t_us += 60000000;
+    sample.length = 0;
+    push(b, sample, NULL);
+    stop(b);
+    read_block(b, 0, &view);
+    assert_int_equal(view.reading_count, 6);
+    assert_int_equal(view.readings[0].flags, FLAG_NO_CERTIFICATE);
+    assert_int_equal(view.readings[3].flags, FLAG_NO_CERTIFICATE | FLAG_LIMIT_EXCEEDED);
+    assert_int_equal(view.readings[4].flags, FLAG_NO_CERTIFICATE);
+    assert_int_equal(view.event_count, 2);
+    const struct block_event *event = view.events;
+    assert_text(event->kind, event->kind_length, "limit.raised");
+    assert_text(event->subject, event->subject_length, "oven.voltage-l1");
+    assert_text(event->text, event->text_length, "max 230 V: 230.1 V; simple acceptance");
+    assert_true(event->t_us == T0_US);
+    event++;
+    assert_text(event->text, event->text_length, "silence 1min: no reading for 60.0 s");
+    assert_true(event->t_us == T0_US + 60000000);
+    block_view_free(&view);
+}
+
 static void latest_reading_is_given(void **state)
 {
     struct record_bench *b = *state;
@@ -436,6 +479,7 @@ int main(void)
         TEST(event_of_the_bus_is_recorded_with_its_subject),
         TEST(flags_say_clock_identity_and_leap_second),
         TEST(status_register_flags_the_readings_of_its_instrument),
+        TEST(limits_flag_readings_and_become_events),
         TEST(latest_reading_is_given),
         TEST(chain_goes_on_with_the_next_recorder),
         TEST(full_disk_loses_nothing_and_is_on_record),

@@ -178,6 +178,7 @@ static int teardown(void **state)
     struct bench *b = *state;
     cJSON_Delete(b->json);
     text_free(&b->text);
+    alarms_free(b->sources.alarms);
     free(b);
     return 0;
 }
@@ -383,6 +384,81 @@ static void latest_gives_value_unit_time_and_flags(void **state)
     assert_int_equal(cJSON_GetArrayItem(point, 5)->valueint, FLAG_LIMIT_EXCEEDED);
 }
 
+static void hear_nothing(void *context, int64_t t_us, int64_t mono_us, const char *kind,
+                         const char *subject, const char *text)
+{
+    (void)context, (void)t_us, (void)mono_us, (void)kind, (void)subject, (void)text;
+}
+
+// Alarms of instruments 3 and 4, each at its first quantity, raised at 7 s.
+static void raise(struct bench *b)
+{
+    static const struct config_limits warm = {
+        .has_bound = {[BOUND_WARNING_MAX] = true, [BOUND_MAX] = true},
+        .bound = {[BOUND_WARNING_MAX] = {30, false, 0}, [BOUND_MAX] = {40, false, 0}},
+        .back = {[BOUND_WARNING_MAX] = {30, false, 0}, [BOUND_MAX] = {40, false, 0}}};
+    static const struct config_limits *limits[20] = {&warm};
+    static uint32_t of_one[20] = {7}, of_other[20] = {9}, *numbers[INSTRUMENTS];
+    const struct definitions definitions = {.numbers = numbers};
+    const struct alarms_sink sink = {hear_nothing, NULL};
+    struct why why;
+    numbers[3] = of_one;
+    numbers[4] = of_other;
+    b->instruments[3].limits = b->instruments[4].limits = limits;
+    assert_int_equal(alarms_make(&b->sources.alarms, &b->config, &definitions, NULL, 0, &why), OK);
+    for (size_t i = 3; i <= 4; i++) {
+        struct reading reading = {
+            .t_us = 7000000,
+            .indication = {.kind = VALUE_DECIMAL, .decimal = {i == 3 ? 35 : 45, false, 0}}};
+        alarms_take(b->sources.alarms, &sink, i, 0, &reading, 1);
+    }
+}
+
+static void alarms_are_in_the_status_and_in_an_answer_of_their_own(void **state)
+{
+    struct bench *b = *state;
+    const cJSON *json = ask(b, "status");
+    assert_int_equal(number_of(json, "alarms_raised"), 0);
+    raise(b);
+    for (int i = 0; i < 2; i++) {
+        json = ask(b, i ? "alarms" : "status");
+        assert_int_equal(number_of(json, i ? "tally-alarms" : "tally-status"), 1);
+        assert_string_equal(string_of(json, "time_zone"), "Asia/Shanghai");
+        assert_int_equal(number_of(json, "alarms_raised"), 3);
+        assert_int_equal(number_of(json, "alarms_unacknowledged"), 3);
+        assert_int_equal(number_of(json, "alarms_omitted"), 0);
+        const cJSON *first = item_of(json, "alarms", 0), *last = item_of(json, "alarms", 2);
+        assert_string_equal(string_of(first, "point"),
+                            "instrument-with-a-long-name-0003.temperature");
+        assert_string_equal(string_of(first, "level"), "warning");
+        assert_string_equal(string_of(first, "kind"), "warning_max");
+        assert_string_equal(string_of(first, "limit"), "warning_max 30 °C");
+        assert_int_equal(number_of(first, "since_us"), 7000000);
+        assert_int_equal(number_of(first, "acknowledged_us"), 0);
+        assert_string_equal(string_of(last, "level"), "alarm");
+        assert_string_equal(string_of(last, "limit"), "max 40 °C");
+    }
+    struct text limits = text_make(256);
+    struct why why;
+    alarms_acknowledge(b->sources.alarms, "instrument-with-a-long-name-0003.temperature", "wang",
+                       8000000, &limits, &why);
+    json = ask(b, "alarms");
+    assert_int_equal(number_of(json, "alarms_unacknowledged"), 2);
+    assert_int_equal(number_of(item_of(json, "alarms", 0), "acknowledged_us"), 8000000);
+    assert_string_equal(string_of(item_of(json, "alarms", 0), "account"), "wang");
+    text_free(&limits);
+}
+
+static void alarms_beyond_what_is_shown_are_counted(void **state)
+{
+    struct bench *b = *state;
+    raise(b);
+    text_append_string(&b->text, "{\"a\":0");
+    status_append_raised(&b->text, b->sources.alarms, 1);
+    assert_non_null(strstr(b->text.data, "\"alarms_raised\":3,"));
+    assert_non_null(strstr(b->text.data, "}],\"alarms_omitted\":2"));
+}
+
 static void an_unknown_word_is_answered_with_an_error(void **state)
 {
     assert_non_null(strstr(string_of(ask(*state, "reboot"), "error"), "unknown"));
@@ -405,6 +481,8 @@ int main(void)
         BENCH_TEST(status_leaves_out_what_does_not_run),
         BENCH_TEST(status_says_how_far_an_uplink_has_got),
         BENCH_TEST(latest_gives_value_unit_time_and_flags),
+        BENCH_TEST(alarms_are_in_the_status_and_in_an_answer_of_their_own),
+        BENCH_TEST(alarms_beyond_what_is_shown_are_counted),
         BENCH_TEST(an_unknown_word_is_answered_with_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,6 +163,47 @@ static void decimal_multiply_refuses_what_does_not_fit(void **state)
     assert_int_equal(decimal_multiply(decimal_of("1e40"), decimal_of("1e20"), &out), ERROR_RANGE);
 }
 
+static void decimal_add_is_exact(void **state)
+{
+    (void)state;
+    static const char *const rows[][3] = {
+        {"242", "-0.5", "241.5"},
+        {"-0.5", "242", "241.5"},
+        {"0.3", "-0.1", "0.2"},
+        {"0.1", "-0.3", "-0.2"},
+        {"-198", "-0.002", "-198.002"},
+        {"5", "-5", "0"},
+        {"0", "-7e30", "-7e30"},
+        {"7e-30", "0", "7e-30"},
+        {"18446744073709551614", "1", "18446744073709551615"},
+        {"-18446744073709551615", "18446744073709551614", "-1"},
+        {"18446744073709551610", "0.5e1", "18446744073709551615"},
+        {"1e40", "-1e39", "9e39"},
+        {"20e-40", "1e-39", "3e-39"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct decimal out;
+        assert_int_equal(decimal_add(decimal_of(rows[i][0]), decimal_of(rows[i][1]), &out), OK);
+        struct text a = text_make(99), b = text_make(99);
+        value_append_plain(&a, &(struct value){.kind = VALUE_DECIMAL, .decimal = out});
+        value_append_plain(
+            &b, &(struct value){.kind = VALUE_DECIMAL, .decimal = decimal_of(rows[i][2])});
+        assert_string_equal(a.data, b.data);
+        text_free(&a);
+        text_free(&b);
+    }
+}
+
+static void decimal_add_refuses_what_does_not_fit(void **state)
+{
+    (void)state;
+    struct decimal out;
+    struct decimal big = decimal_of("18446744073709551615");
+    assert_int_equal(decimal_add(big, decimal_of("1"), &out), ERROR_RANGE);
+    assert_int_equal(decimal_add(big, decimal_of("-0.1"), &out), ERROR_RANGE);
+    assert_int_equal(decimal_add(decimal_of("1e-40"), decimal_of("1e40"), &out), ERROR_RANGE);
+}
+
 static void decimal_to_double_rounds_once(void **state)
 {
     (void)state;
@@ -448,6 +489,8 @@ int main(void)
         cmocka_unit_test(decimal_parse_refuses_what_does_not_fit),
         cmocka_unit_test(decimal_multiply_is_exact),
         cmocka_unit_test(decimal_multiply_refuses_what_does_not_fit),
+        cmocka_unit_test(decimal_add_is_exact),
+        cmocka_unit_test(decimal_add_refuses_what_does_not_fit),
         cmocka_unit_test(decimal_to_double_rounds_once),
         cmocka_unit_test(decimals_are_written_without_noise),
         cmocka_unit_test(exponents_begin_beyond_21_digits),

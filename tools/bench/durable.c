@@ -22,6 +22,7 @@ struct bench {
     struct ledger *ledger;
     struct calibrations *calibrations;
     struct definitions *definitions;
+    struct alarms *alarms;
     struct sample_queue *queue;
     struct recorder *recorder;
     struct plan **plans;
@@ -60,6 +61,9 @@ static int start(struct bench *bench, const char *path, const char *drivers, str
                   : definitions_make(&bench->definitions, bench->config, bench->calibrations,
                                      bench->ledger, ledger_size(bench->ledger), why);
     error = error ? error : sample_queue_make(&bench->queue, QUEUE_BYTES);
+    error = error ? error
+                  : alarms_make(&bench->alarms, bench->config, bench->definitions, NULL,
+                                clock_mono_us(&clock_system), why);
     bench->plans = calloc(bench->config->instrument_count, sizeof(struct plan *));
     for (size_t i = 0; !error && i < bench->config->instrument_count; i++) {
         error = plan_make(&bench->plans[i], &bench->config->instruments[i], why);
@@ -69,7 +73,8 @@ static int start(struct bench *bench, const char *path, const char *drivers, str
                                         .calibrations = bench->calibrations,
                                         .ledger = bench->ledger,
                                         .queue = bench->queue,
-                                        .clock = &clock_system};
+                                        .clock = &clock_system,
+                                        .alarms = bench->alarms};
     return error ? error : recorder_start(&bench->recorder, &recorder, why);
 }
 

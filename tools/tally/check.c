@@ -1,4 +1,5 @@
-// tally check: every fault of a configuration, or the poll plan and each bus's load.
+// tally check: every fault of a configuration, or the poll plan, each bus's load and the limits.
+#include "check_limits.h"
 #include "surroundings.h"
 #include "tally.h"
 
@@ -27,6 +28,7 @@ static int check(struct place *place)
         return status;
     }
     plan_check(place->config, &faults, &plan);
+    check_limits_append(&plan, place->config);
     if (faults.count) {
         status = faults_print(&faults);
     } else if (plan.failed) {
@@ -65,8 +67,9 @@ const struct command command_check = {
         "usage: tally check [-c FILE] [--drivers DIR]\n"
         "\n"
         "Reads a configuration and prints every fault in it, with file, line and column, on\n"
-        "standard error; of a good one it prints the poll plan and the load of each bus, and\n"
-        "warnings of what the daemon would stumble over on this machine: the data folder, a\n"
+        "standard error; of a good one it prints the poll plan, the load of each bus and the "
+        "limits,\n"
+        "and warnings of what the daemon would stumble over on this machine: the data folder, a\n"
         "ledger of another gateway in it, certificate files. Exit status 0 with warnings only.\n"
         "\n"
         "  -c, --config FILE  the configuration; otherwise tally.yaml in this folder, then\n"

@@ -1,5 +1,6 @@
 #include "screen.h"
 
+#include "alarm_table.h"
 #include "answer.h"
 #include "show.h"
 
@@ -93,8 +94,10 @@ static void pad_cell(struct text *line, size_t from, size_t width)
     text_append_format(line, "%*s", used < width ? (int)(width - used) : 0, "");
 }
 
-static void add_point(struct screen *screen, struct text *line, const cJSON *point, int64_t now_us)
+static void add_point(struct screen *screen, struct text *line, const cJSON *status,
+                      const char *instrument, const cJSON *point)
 {
+    int64_t now_us = answer_int(status, "time_us");
     int64_t t_us = screen_point_time(point);
     uint32_t flags = screen_point_flags(point);
     struct text value = text_make(1024);
@@ -117,13 +120,18 @@ static void add_point(struct screen *screen, struct text *line, const cJSON *poi
     pad_cell(line, from, 10);
     text_append_string(line, " ");
     show_append_flags(line, flags, " ");
-    add_body(screen, !t_us ? DIM : flags ? BOLD : PLAIN, line);
+    text_append_string(line, flags ? "  " : "");
+    from = line->length;
+    alarm_table_append_point(line, status, instrument, screen_point_name(point));
+    bool raised = line->length > from;
+    add_body(screen, raised ? ALARM : !t_us ? DIM : flags ? BOLD : PLAIN, line);
     text_free(&value);
 }
 
-static void add_instrument(struct screen *screen, struct text *line, const cJSON *instrument,
-                           const cJSON *points, int64_t now_us)
+static void add_instrument(struct screen *screen, struct text *line, const cJSON *status,
+                           const cJSON *instrument, const cJSON *points)
 {
+    int64_t now_us = answer_int(status, "time_us");
     const char *state = answer_string(instrument, "state");
     int64_t last_us = answer_int(instrument, "last_us");
     bool silent = strcmp(state, "silent") == 0, wrong = strcmp(state, "mismatch") == 0;
@@ -148,7 +156,7 @@ static void add_instrument(struct screen *screen, struct text *line, const cJSON
     const cJSON *point;
     cJSON_ArrayForEach(point, points)
     {
-        add_point(screen, line, point, now_us);
+        add_point(screen, line, status, answer_string(instrument, "name"), point);
     }
 }
 
@@ -168,14 +176,13 @@ static const cJSON *find_points(const cJSON *latest, const char *name)
 static void make_body(struct screen *screen, const cJSON *status, const cJSON *latest)
 {
     struct text line = text_make(8192);
-    int64_t now_us = answer_int(status, "time_us");
     const cJSON *instrument;
     text_clear(&screen->body);
     screen->body_lines = 0;
     cJSON_ArrayForEach(instrument, answer_member(status, "instruments"))
     {
-        add_instrument(screen, &line, instrument,
-                       find_points(latest, answer_string(instrument, "name")), now_us);
+        add_instrument(screen, &line, status, instrument,
+                       find_points(latest, answer_string(instrument, "name")));
     }
     text_free(&line);
 }
@@ -204,8 +211,9 @@ static void put_head(struct screen *screen, struct text *line, const cJSON *stat
     text_append_format(line, "%s / %s   ", answer_string(status, "site"),
                        answer_string(status, "gateway"));
     show_append_local(line, answer_int(status, "time_us"));
-    text_append_format(line, "   clock %s   silent: %" PRId64, answer_string(clock, "state"),
-                       answer_int(status, "instruments_silent"));
+    text_append_format(line, "   clock %s   silent: %" PRId64 "   alarms: %" PRId64,
+                       answer_string(clock, "state"), answer_int(status, "instruments_silent"),
+                       answer_int(status, "alarms_raised"));
     pad_cell(line, 0, (size_t)screen->columns);
     put_line(screen, &screen->frame, REVERSE, line);
     text_append_string(&screen->frame, "\033[K\r\n");

@@ -1,5 +1,6 @@
 // tally status: what the running daemon says of itself, as tables; of a gateway that does not run,
 // what its ledger says.
+#include "alarm_table.h"
 #include "answer.h"
 #include "show.h"
 #include "tally.h"
@@ -140,6 +141,22 @@ static void append_records(struct text *out, const cJSON *json)
         text_append_format(out, "; %" PRId64 " blocks wait for the disk", waiting);
     }
     text_append_string(out, "\n");
+}
+
+// Limits that are raised.
+static void append_alarms(struct text *out, const cJSON *json)
+{
+    append_row(out, "alarms");
+    alarm_table_append_count(out, json);
+    text_append_string(out, "\n");
+}
+
+static void append_alarm_table(struct text *out, const cJSON *json)
+{
+    if (cJSON_GetArraySize(answer_member(json, "alarms"))) {
+        text_append_string(out, "\n");
+        alarm_table_append(out, json);
+    }
 }
 
 static void append_buses(struct text *out, const cJSON *json)
@@ -292,6 +309,8 @@ static int print_running(const cJSON *json)
     append_ledger(&out, json);
     append_signing(&out, json);
     append_records(&out, json);
+    append_alarms(&out, json);
+    append_alarm_table(&out, json);
     append_buses(&out, json);
     append_instruments(&out, json);
     if (cJSON_GetArraySize(answer_member(json, "uplinks"))) {

@@ -4,19 +4,9 @@
 
 #include "answer.h"
 #include "config/config.h"
+#include "statement.h"
 
-#include <pwd.h>
 #include <string.h>
-#include <unistd.h>
-
-#define WORDS_MAX 300 // of a reason
-
-// Who asks, for the record.
-static const char *account(void)
-{
-    const struct passwd *entry = getpwuid(getuid());
-    return entry ? entry->pw_name : "unknown";
-}
 
 static int release(const struct place *place, const char *uplink, const char *reason)
 {
@@ -24,7 +14,7 @@ static int release(const struct place *place, const char *uplink, const char *re
     struct text raw = text_make(1u << 16);
     struct why why = {""};
     cJSON *answer = NULL;
-    snprintf(request, sizeof request, "release %s %s %s", uplink, account(), reason);
+    snprintf(request, sizeof request, "release %s %s %s", uplink, statement_account(), reason);
     int error = answer_get(place->control, request, &raw, &answer, &why);
     const char *fault = error ? why.text : answer_string(answer, "error");
     if (error == ERROR_ABSENT) {
@@ -39,16 +29,6 @@ static int release(const struct place *place, const char *uplink, const char *re
     cJSON_Delete(answer);
     text_free(&raw);
     return status;
-}
-
-static bool is_plain(const char *text)
-{
-    for (; *text; text++) {
-        if ((unsigned char)*text < ' ') {
-            return false;
-        }
-    }
-    return true;
 }
 
 static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
@@ -75,9 +55,9 @@ static int run(const struct command *command, int argc, char **argv)
     if (!text_is_name(argv[optind + 1], 32)) {
         return command_misused(command, "'%s' is no name of an uplink", argv[optind + 1]);
     }
-    if (!reason || !*reason || strlen(reason) > WORDS_MAX || !is_plain(reason)) {
+    if (!statement_is_reason(reason)) {
         return command_misused(command, "--reason: expected why, in 1 to %d bytes on one line",
-                               WORDS_MAX);
+                               STATEMENT_REASON_MAX);
     }
     status = place_find(&place);
     if (status == EXIT_GOOD) {

@@ -1,4 +1,5 @@
 // tally watch: what is read now, as a screen that follows it, or as lines where there is no screen.
+#include "alarm_table.h"
 #include "answer.h"
 
 #include "base/clock.h"
@@ -62,7 +63,7 @@ static int64_t *printed(struct watch *watch, size_t index)
     return &watch->printed_us[index];
 }
 
-static void print_point(const char *instrument, const cJSON *point)
+static void print_point(const cJSON *status, const char *instrument, const cJSON *point)
 {
     struct text out = text_make(2048);
     show_append_local(&out, screen_point_time(point));
@@ -77,6 +78,12 @@ static void print_point(const char *instrument, const cJSON *point)
     uint32_t flags = screen_point_flags(point);
     text_append_string(&out, flags ? "  " : "");
     show_append_flags(&out, flags, " ");
+    struct text raised = text_make(512);
+    alarm_table_append_point(&raised, status, instrument, screen_point_name(point));
+    if (raised.length) {
+        text_append_format(&out, "  %s", raised.data);
+    }
+    text_free(&raised);
     text_append_string(&out, "\n");
     fwrite(out.data, 1, out.failed ? 0 : out.length, stdout);
     text_free(&out);
@@ -98,7 +105,7 @@ static void print_lines(struct watch *watch)
             int64_t *last_us = printed(watch, index++), t_us = screen_point_time(point);
             if (last_us && t_us && *last_us != t_us) {
                 *last_us = t_us;
-                print_point(answer_string(instrument, "name"), point);
+                print_point(watch->status, answer_string(instrument, "name"), point);
             }
         }
     }

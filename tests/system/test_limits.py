@@ -1,0 +1,216 @@
+"""Limits, with the real daemon and a pymodbus server: values that cross a limit and come back, silence, reload, restart,
+acknowledgement. What the ledger says is compared with the values that were set."""
+
+import json
+import signal
+import socket
+import struct
+import subprocess
+import time
+
+import pytest
+from stored import stored, stored_events, stored_readings
+from support import TALLY, Daemon, ModbusServer, configuration, float_registers, needs_daemon, wait_until
+
+pytestmark = [needs_daemon]
+POINT = "meter.voltage-l1"
+# Holding registers, which a Modbus client may write.
+DRIVER = """maker: Test
+model: Meter
+source: made for this test
+defaults: {function: 3, type: float32}
+quantities:
+  - {name: voltage-l1, unit: V, address: 0}
+  - {name: voltage-l2, unit: V, address: 2}
+"""
+
+
+class Plant:
+    """One meter behind pymodbus, whose voltage is set, and the daemon's configuration."""
+
+    def __init__(self, folder, limits):
+        self.folder, self.data = folder, folder / "data"
+        (folder / "drivers").mkdir()
+        (folder / "drivers" / "meter.yaml").write_text(DRIVER)
+        self.server = ModbusServer(folder, {1: dict(enumerate(float_registers(230.0)))})
+        self.path = self.configure(limits)
+
+    def configure(self, limits, **gateway):
+        bus = {"name": "b", "tcp": f"127.0.0.1:{self.server.port}", "timeout": "200ms", "late_max": "100ms"}
+        instrument = {"name": "meter", "bus": "b", "unit": 1, "driver": "meter", "every": "100ms",
+                      "quantities": ["voltage-l1", "voltage-l2"], "limits": {"voltage-l1": limits}}
+        return configuration(self.folder, [bus], [instrument], drivers=str(self.folder / "drivers"), **gateway)
+
+    def set(self, volts):
+        """Writes the register, by function 16, and waits until a reading of it is stored."""
+        body = struct.pack(">BBHHB4s", 1, 16, 0, 2, 4, struct.pack(">HH", *float_registers(volts)))
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as line:
+            line.sendall(struct.pack(">HHH", 1, 0, len(body)) + body)
+            assert line.recv(64)[7] == 16
+        before = time.time_ns() // 1000
+        wait_until(lambda: any(r[1] > before and r[4] == volts for r in self.readings()), f"{volts} V is read")
+
+    def readings(self):
+        return [r for r in stored_readings(self.data) if r[0] == 1]
+
+    def changes(self):
+        """(kind, limit) of each event of the point, in order: ("raised", "max 242 V")."""
+        return [(e["kind"].removeprefix("limit."), e["text"].split(":")[0]) for e in stored_events(self.data)
+                if e["kind"].startswith("limit.")]
+
+    def wait_changes(self, *expected):
+        wait_until(lambda: len(self.changes()) >= len(expected), lambda: f"{expected}, not {self.changes()}")
+        assert self.changes() == list(expected)
+
+    def tally(self, *words):
+        return subprocess.run([TALLY, *words, "-c", self.path], capture_output=True, text=True, timeout=60, check=False)
+
+    def alarms(self):
+        return json.loads(self.tally("alarm", "list", "--json").stdout)["alarms"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.__exit__()
+
+
+@pytest.fixture
+def daemon_of():
+    """Starts daemons, and ends them."""
+    running = []
+
+    def start(plant):
+        running.append(Daemon(plant.path))
+        wait_until(lambda: (running[-1].status() or {}).get("online"), running[-1].said)
+        return running[-1]
+
+    yield start
+    for daemon in running:
+        daemon.__exit__()
+
+
+BOUNDS = {"min": 198, "warning_max": 235, "max": 242, "hysteresis": 1}
+
+
+def test_values_cross_limits_and_come_back(tmp_path, daemon_of):
+    with Plant(tmp_path, BOUNDS) as plant:
+        daemon = daemon_of(plant)
+        for volts in (230.0, 242.0, 242.5, 241.5, 241.0, 240.0, 197.9, 198.5, 199.0, 230.0):
+            plant.set(volts)
+        plant.wait_changes(("raised", "warning_max 235 V"), ("raised", "max 242 V"), ("cleared", "max 242 V"),
+                           ("raised", "min 198 V"), ("cleared", "warning_max 235 V"), ("cleared", "min 198 V"))
+        assert daemon.stop() == 0
+        # Each event is at a reading that says so, and the flag is of the reading, not of the alarm.
+        at = {r[1]: r for r in plant.readings()}
+        for event in stored_events(plant.data):
+            if event["kind"].startswith("limit."):
+                assert event["subject"] == POINT
+                assert f": {at[event['t']][4]:g} V;" in event["text"]
+        assert all(bool(r[7] & 256) == (r[4] > 242 or r[4] < 198) for r in plant.readings())
+        assert not any(r[7] & 256 for r in stored_readings(plant.data) if r[0] != 1)
+
+
+def test_what_is_raised_is_shown_and_acknowledged(tmp_path, daemon_of):
+    with Plant(tmp_path, BOUNDS) as plant:
+        daemon = daemon_of(plant)
+        assert "no limit is raised" in plant.tally("alarm", "list").stdout
+        assert "alarms   none" in plant.tally("status").stdout
+        refused = plant.tally("alarm", "acknowledge", POINT, "--reason", "seen")
+        assert refused.returncode == 1 and "nothing is raised there" in refused.stderr
+        assert "no limits are configured" in plant.tally("alarm", "acknowledge", "meter.voltage-l2", "--reason", "x").stderr
+        plant.set(243.5)
+        status = daemon.status()
+        assert (status["alarms_raised"], status["alarms_unacknowledged"]) == (2, 2)
+        raised, = [a for a in status["alarms"] if a["level"] == "alarm"]
+        assert raised["point"] == POINT and raised["limit"] == "max 242 V" and raised["acknowledged_us"] == 0
+        event, = [e for e in stored_events(plant.data, "limit.raised") if e["text"].startswith("max")]
+        assert raised["since_us"] == event["t"]
+        said = plant.tally("status").stdout
+        assert "alarms   2 raised, 2 not acknowledged" in said and "max 242 V" in said
+        line = plant.tally("watch", "-n", "1").stdout.splitlines()[0]
+        assert "limit-exceeded" in line and "ALARM max 242 V" in line and "warning warning_max 235 V" in line
+        done = plant.tally("alarm", "acknowledge", POINT, "--by", "wang", "--reason", "tap changer; order 2026-77")
+        assert done.returncode == 0, done.stderr
+        event, = wait_until(lambda: stored_events(plant.data, "limit.acknowledged"), daemon.said)
+        assert event["subject"] == POINT
+        assert event["text"].startswith("warning_max, max: by wang: tap changer; order 2026-77 (said from the account ")
+        assert {a["account"] for a in plant.alarms()} == {"wang"} and all(a["acknowledged_us"] for a in plant.alarms())
+        assert "by wang" in plant.tally("alarm", "list").stdout
+        assert "acknowledged already" in plant.tally("alarm", "acknowledge", POINT, "--reason", "x").stderr
+        plant.set(230.0)
+        wait_until(lambda: not plant.alarms(), plant.changes)
+        assert daemon.stop() == 0
+        assert "no daemon runs" in plant.tally("alarm", "list").stderr
+
+
+def test_delay_rate_and_frozen(tmp_path, daemon_of):
+    limits = {"max": 242, "delay": "1s", "rate": "1000/s", "frozen": "1500ms"}
+    with Plant(tmp_path, limits) as plant:
+        daemon = daemon_of(plant)
+        plant.set(243.0)  # for less than the delay
+        plant.set(230.0)
+        wait_until(lambda: plant.changes(), daemon.said)
+        assert plant.changes() == [("raised", "frozen 1500ms")]
+        plant.set(243.0)
+        plant.wait_changes(("raised", "frozen 1500ms"), ("cleared", "frozen 1500ms"), ("raised", "max 242 V"),
+                           ("raised", "frozen 1500ms"))
+        delayed = [e for e in stored_events(plant.data, "limit.raised") if e["text"].startswith("max")][0]
+        first = next(r[1] for r in plant.readings() if r[4] == 243.0 and r[1] > plant.readings()[0][1]
+                     and r[1] > max(x[1] for x in plant.readings() if x[4] == 230.0))
+        assert 1_000_000 <= delayed["t"] - first < 1_400_000
+        assert daemon.stop() == 0
+
+
+def test_silence_is_raised_by_misses_and_cleared_by_a_reading(tmp_path, daemon_of):
+    with Plant(tmp_path, {"silence": "2s"}) as plant:
+        daemon = daemon_of(plant)
+        plant.set(231.0)
+        plant.server.process.kill()
+        plant.wait_changes(("raised", "silence 2s"))
+        last = plant.readings()[-1][1]
+        raised, = stored_events(plant.data, "limit.raised")
+        assert 2_000_000 <= raised["t"] + 1_000_000 and last < raised["t"]
+        plant.server = ModbusServer(tmp_path, {1: dict(enumerate(float_registers(230.0)))}, plant.server.port)
+        plant.wait_changes(("raised", "silence 2s"), ("cleared", "silence 2s"))
+        assert daemon.stop() == 0
+
+
+def test_what_is_raised_outlives_a_reload_and_not_a_restart(tmp_path, daemon_of):
+    with Plant(tmp_path, BOUNDS) as plant:
+        daemon = daemon_of(plant)
+
+        def reload(limits, **gateway):
+            before = daemon.said().count("tally.yaml: taken")
+            plant.configure(limits, **gateway)
+            daemon.child.send_signal(signal.SIGHUP)
+            wait_until(lambda: daemon.said().count("tally.yaml: taken") > before, daemon.said)
+            at_us = time.time_ns() // 1000
+            wait_until(lambda: plant.readings()[-1][1] > at_us, "a reading")
+
+        plant.set(240.0)
+        expected = [("raised", "warning_max 235 V")]
+        plant.wait_changes(*expected)
+        assert plant.tally("alarm", "acknowledge", POINT, "--by", "li", "--reason", "known").returncode == 0
+        expected.append(("acknowledged", "warning_max"))
+        since = plant.alarms()[0]["since_us"]
+        reload(BOUNDS, block_interval="150ms")
+        plant.wait_changes(*expected)
+        alarm, = plant.alarms()
+        assert (alarm["since_us"], alarm["account"]) == (since, "li")
+        reload({**BOUNDS, "warning_max": 236})  # another limit: cleared, and raised by the next reading
+        expected += [("cleared", "warning_max 235 V"), ("raised", "warning_max 236 V")]
+        plant.wait_changes(*expected)
+        assert plant.alarms()[0]["account"] == ""
+        reload({"frozen": "1h"})
+        expected.append(("cleared", "warning_max 236 V"))
+        plant.wait_changes(*expected)
+        reload(BOUNDS)
+        expected.append(("raised", "warning_max 235 V"))
+        plant.wait_changes(*expected)
+        assert daemon.stop() == 0
+        daemon_of(plant)
+        expected.append(("raised", "warning_max 235 V"))  # behind gateway.started, which ends what was raised
+        plant.wait_changes(*expected)
+        kinds = [e["kind"] for block in stored(plant.data) for e in block["events"]]
+        assert kinds.index("gateway.started", kinds.index("gateway.stopped")) < len(kinds) - 1 - kinds[::-1].index("limit.raised")

@@ -1,0 +1,78 @@
+#include "check_limits.h"
+
+#include "show.h"
+
+static void add_decimal(struct show_table *table, bool there, struct decimal number)
+{
+    struct text text = text_make(64);
+    value_append_plain(
+        &text, &(struct value){.kind = there ? VALUE_DECIMAL : VALUE_NONE, .decimal = number});
+    show_table_add(table, text.data ? text.data : "");
+    text_free(&text);
+}
+
+static void add_span(struct show_table *table, int64_t us)
+{
+    struct text text = text_make(64);
+    if (us) {
+        show_append_duration(&text, us);
+    } else {
+        text_append_string(&text, "—");
+    }
+    show_table_add(table, text.data ? text.data : "");
+    text_free(&text);
+}
+
+static void add_rate(struct show_table *table, const struct config_limits *limits)
+{
+    struct text text = text_make(96);
+    value_append_plain(&text,
+                       &(struct value){.kind = limits->rate.magnitude ? VALUE_DECIMAL : VALUE_NONE,
+                                       .decimal = limits->rate});
+    if (limits->rate.magnitude) {
+        text_append_format(&text, "/%s", config_rate_unit(limits->rate_per_us));
+    }
+    show_table_add(table, text.data ? text.data : "");
+    text_free(&text);
+}
+
+static void add_limits(struct show_table *table, const struct config_instrument *instrument,
+                       size_t slot)
+{
+    const struct config_limits *limits = instrument->limits[slot];
+    bool bounded = false;
+    show_table_add_format(table, "%s.%s", instrument->name, instrument->quantities[slot]->name);
+    show_table_add(table, instrument->quantities[slot]->unit);
+    for (int i = 0; i < BOUND_COUNT; i++) {
+        bounded = bounded || limits->has_bound[i];
+        add_decimal(table, limits->has_bound[i], limits->bound[i]);
+    }
+    add_decimal(table, bounded, limits->hysteresis);
+    add_span(table, limits->delay_us);
+    add_rate(table, limits);
+    add_span(table, limits->frozen_us);
+    add_span(table, limits->silence_us);
+    show_table_add(table, bounded ? config_decision_name(limits->decision) : "—");
+}
+
+void check_limits_append(struct text *out, const struct config *config)
+{
+    static const char *const headings[] = {"limits of",    "unit",    ">min",        ">warning_min",
+                                           ">warning_max", ">max",    ">hysteresis", ">delay",
+                                           ">rate",        ">frozen", ">silence",    "decision"};
+    struct show_table table = show_table_make(12, headings);
+    size_t count = 0;
+    for (size_t i = 0; i < config->instrument_count; i++) {
+        const struct config_instrument *instrument = &config->instruments[i];
+        for (size_t slot = 0; instrument->limits && slot < instrument->quantity_count; slot++) {
+            if (instrument->limits[slot]) {
+                add_limits(&table, instrument, slot);
+                count++;
+            }
+        }
+    }
+    if (count) {
+        show_table_append(&table, out);
+    }
+    show_table_free(&table);
+}
