@@ -1,0 +1,167 @@
+#include "energy_table.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LIST_MAX    10000
+#define POINT_MAX   65
+#define DECIMAL_MAX 30 // digits before the point
+
+static size_t count_children(const struct node *list)
+{
+    size_t count = 0;
+    for (const struct node *node = list ? list->first : NULL; node; node = node->next) {
+        count++;
+    }
+    return count;
+}
+
+// A list's entries, zeroed; NULL when there are none, or too many, which is a fault.
+static void *take_list(struct energy_table *table, const struct node *list, size_t size)
+{
+    size_t count = count_children(list);
+    if (count > LIST_MAX) {
+        document_fault(&table->document, list, "%zu entries: at most %d are possible", count,
+                       LIST_MAX);
+        return NULL;
+    }
+    void *entries = count ? arena_take(&table->arena, count * size) : NULL;
+    if (count && !entries) {
+        document_fault(&table->document, list, "out of memory");
+    }
+    return entries;
+}
+
+// Above 0 and below 10^30.
+static bool read_positive(struct document *document, const struct node *node, struct decimal *out)
+{
+    if (!document_decimal(document, node, node->key, out)) {
+        return false;
+    }
+    static const struct decimal most = {1, false, DECIMAL_MAX};
+    struct exact number = exact_of(*out), limit = exact_of(most);
+    if (exact_sign(&number) <= 0 || exact_compare(&number, &limit) >= 0) {
+        document_fault(document, node, "%s %s: expected more than 0 and less than 1e%d", node->key,
+                       node->scalar, DECIMAL_MAX);
+        return false;
+    }
+    return true;
+}
+
+static void read_register(struct energy_table *table, const struct node *node,
+                          struct energy_register *out)
+{
+    const struct node *point = NULL, *modulus = NULL, *rate = NULL;
+    const struct document_key keys[] = {{"point", true, NODE_SCALAR, &point},
+                                        {"modulus", true, NODE_SCALAR, &modulus},
+                                        {"max_per_hour", true, NODE_SCALAR, &rate}};
+    struct document *document = &table->document;
+    document_read_keys(document, node, "register", keys, sizeof keys / sizeof keys[0]);
+    if (point) {
+        document_string(document, point, "point", 3, POINT_MAX, &out->point);
+    }
+    out->rules.has_modulus = modulus && read_positive(document, modulus, &out->rules.modulus);
+    out->rules.has_rate = rate && read_positive(document, rate, &out->rules.rate);
+    for (const struct energy_register *other = table->registers; out->point && other < out;
+         other++) {
+        if (other->point && strcmp(other->point, out->point) == 0) {
+            document_fault(document, point, "point %s: stated twice", out->point);
+        }
+    }
+}
+
+// A time that no zone moves: with its offset.
+static void read_time(struct document *document, const struct node *node, int64_t *out)
+{
+    if (!strchr(node->scalar, 'T') || clock_parse_utc(node->scalar, out) != OK) {
+        document_fault(document, node, "%s %s: expected a time such as 2026-11-24T08:00:00+08:00",
+                       node->key, node->scalar);
+    }
+}
+
+static void read_exchange(struct energy_table *table, const struct node *node,
+                          struct energy_exchange *out)
+{
+    const struct node *point = NULL, *at = NULL, *closing = NULL, *opening = NULL;
+    const struct document_key keys[] = {{"point", true, NODE_SCALAR, &point},
+                                        {"at", true, NODE_SCALAR, &at},
+                                        {"closing", true, NODE_SCALAR, &closing},
+                                        {"opening", true, NODE_SCALAR, &opening}};
+    struct document *document = &table->document;
+    document_read_keys(document, node, "exchange", keys, sizeof keys / sizeof keys[0]);
+    if (point) {
+        document_string(document, point, "point", 3, POINT_MAX, &out->point);
+    }
+    if (at) {
+        read_time(document, at, &out->at_us);
+    }
+    if (closing) {
+        document_decimal(document, closing, "closing", &out->closing);
+    }
+    if (opening) {
+        document_decimal(document, opening, "opening", &out->opening);
+    }
+}
+
+static int by_time(const void *a, const void *b)
+{
+    int64_t x = ((const struct energy_exchange *)a)->at_us;
+    int64_t y = ((const struct energy_exchange *)b)->at_us;
+    return x < y ? -1 : x > y;
+}
+
+static void read_all(struct energy_table *table)
+{
+    const struct node *registers = NULL, *exchanges = NULL;
+    const struct document_key keys[] = {{"registers", false, NODE_SEQUENCE, &registers},
+                                        {"exchanges", false, NODE_SEQUENCE, &exchanges}};
+    document_read_keys(&table->document, table->document.root, "energy table", keys,
+                       sizeof keys / sizeof keys[0]);
+    table->registers = take_list(table, registers, sizeof *table->registers);
+    table->exchanges = take_list(table, exchanges, sizeof *table->exchanges);
+    for (const struct node *node = table->registers ? registers->first : NULL; node;
+         node = node->next) {
+        read_register(table, node, &table->registers[table->register_count++]);
+    }
+    for (const struct node *node = table->exchanges ? exchanges->first : NULL; node;
+         node = node->next) {
+        read_exchange(table, node, &table->exchanges[table->exchange_count++]);
+    }
+    if (table->exchange_count) {
+        qsort(table->exchanges, table->exchange_count, sizeof *table->exchanges, by_time);
+    }
+}
+
+int energy_table_load(struct energy_table **out, const char *path, struct faults *faults)
+{
+    size_t before = faults->count + faults->dropped;
+    *out = NULL;
+    struct energy_table *table = calloc(1, sizeof *table);
+    if (!table) {
+        faults_add(faults, path, 0, 0, "out of memory");
+        return ERROR_INPUT;
+    }
+    if (document_read_file(&table->document, path, faults) == OK) {
+        table->hash = digest_of(table->document.bytes, table->document.length, NULL, 0);
+        read_all(table);
+    }
+    if (faults->count + faults->dropped > before) {
+        energy_table_free(table);
+        return ERROR_INPUT;
+    }
+    table->document.faults = NULL; // the caller's
+    *out = table;
+    return OK;
+}
+
+void energy_table_free(struct energy_table *table)
+{
+    if (table) {
+        document_free(&table->document);
+        arena_free(&table->arena);
+        free(table);
+    }
+}
