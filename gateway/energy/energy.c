@@ -10,11 +10,12 @@
 struct walk {
     const struct energy_request *request;
     struct energy *out;
-    size_t *cuts;      // by boundary: the reading that is its, or NO_CUT
-    size_t begin, end; // readings that count: [begin, end]
-    size_t next;       // boundary whose reading comes next
-    size_t stretch;    // the reading with which the stretch begins …
-    size_t opens;      // … which is that of this boundary, or NO_CUT
+    size_t *cuts;       // by boundary: the reading that is its, or NO_CUT
+    size_t begin, end;  // readings that count: [begin, end]
+    size_t next;        // boundary whose reading comes next
+    size_t stretch;     // the reading with which the stretch begins …
+    size_t opens;       // … which is that of this boundary, or NO_CUT
+    struct exact value; // of the reading that was looked at last
     struct exact passed;
     uint32_t flags;
     size_t span_room, unknown_room, segment_room;
@@ -113,20 +114,23 @@ bool energy_rolled_over(const struct energy_rules *rules, const struct energy_re
 
 enum step { STEP_ON, STEP_OVER, STEP_OPENING, STEP_RESET, STEP_EXCHANGE };
 
-static enum step classify(const struct energy_rules *rules, const struct energy_reading *before,
-                          const struct energy_reading *after, struct exact *passed)
+// From the reading before `after` to it.
+static enum step classify(struct walk *walk, const struct energy_reading *after,
+                          struct exact *passed)
 {
+    struct exact from = walk->value;
+    walk->value = exact_of(after->value);
     *passed = (struct exact){{0}};
     if (after->joint != ENERGY_SAME) {
         return after->joint == ENERGY_OPENING ? STEP_OPENING : STEP_EXCHANGE;
     }
-    struct exact from = exact_of(before->value);
-    *passed = exact_of(after->value);
+    *passed = walk->value;
     exact_subtract(passed, &from);
     if (exact_sign(passed) >= 0) {
         return STEP_ON;
     }
-    return energy_rolled_over(rules, before, after, passed) ? STEP_OVER : STEP_RESET;
+    return energy_rolled_over(&walk->request->rules, after - 1, after, passed) ? STEP_OVER
+                                                                               : STEP_RESET;
 }
 
 // --- segments -----------------------------------------------------------------------------------
@@ -249,7 +253,7 @@ static int take_step(struct walk *walk, size_t i)
 {
     const struct energy_reading *reading = &walk->request->readings[i];
     struct exact passed;
-    enum step step = classify(&walk->request->rules, reading - 1, reading, &passed);
+    enum step step = classify(walk, reading, &passed);
     if (step == STEP_RESET || step == STEP_EXCHANGE) {
         int error = end_stretch(walk, i - 1, NO_CUT);
         error = error ? error
@@ -285,6 +289,7 @@ static int take_cut(struct walk *walk, size_t i)
 static int walk_all(struct walk *walk)
 {
     begin_stretch(walk, walk->begin, NO_CUT);
+    walk->value = exact_of(walk->request->readings[walk->begin].value);
     int error = begin_segment(walk, &walk->request->readings[walk->begin]);
     error = error ? error : take_cut(walk, walk->begin);
     for (size_t i = walk->begin + 1; !error && i <= walk->end; i++) {

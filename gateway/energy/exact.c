@@ -1,9 +1,7 @@
 #include "energy/exact.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define BASE          INT64_C(1000000000)
 #define LIMB_DIGITS   9
@@ -132,7 +130,7 @@ int exact_multiply(const struct exact *a, const struct exact *b, struct exact *o
 
 // All digits, most significant first, and where the significant ones begin and end.
 struct written {
-    char digits[EXACT_DIGITS + 8];
+    char digits[EXACT_DIGITS];
     int first, end; // of the digits that are not zero; equal for 0
     bool negative;
 };
@@ -142,9 +140,11 @@ static struct written write_digits(const struct exact *number)
     struct written out = {.negative = number->limb[TOP] < 0};
     struct exact size = absolute(number);
     for (int i = 0; i < EXACT_LIMBS; i++) {
-        char limb[24];
-        snprintf(limb, sizeof limb, "%09" PRId64, size.limb[TOP - i] % BASE);
-        memcpy(out.digits + (ptrdiff_t)i * LIMB_DIGITS, limb, LIMB_DIGITS);
+        char *end = out.digits + (ptrdiff_t)(i + 1) * LIMB_DIGITS;
+        uint32_t limb = (uint32_t)(size.limb[TOP - i] % BASE);
+        for (int j = 1; j <= LIMB_DIGITS; j++, limb /= 10) {
+            end[-j] = (char)('0' + limb % 10);
+        }
     }
     out.end = EXACT_DIGITS;
     for (; out.end > 0 && out.digits[out.end - 1] == '0'; out.end--) {

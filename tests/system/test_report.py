@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from energy import edges_of, readings_of, reckon, with_exchanges
 from independent import root_of, sign_note, write_checkpoint
 from intervals import ORIGIN, QUARTER_US, load, midnight_us, moment, us, write_ledger
-from stored import ledger_blocks
-from support import TALLY
+from stored import ledger_blocks, stored_readings
+from support import TALLY, Daemon, ModbusServer, configuration, float_registers, needs_daemon, wait_until
 
 SECOND = 10 ** 6
 HOUR = 3600 * SECOND
@@ -299,6 +299,44 @@ def test_digits_beyond_doubles_are_kept(tmp_path):
         (meter,) = report_json(data, "--point", NAME, "--every", "15min", "--from", rfc(start), "--to", rfc(start + HOUR))["meters"]
         assert [Decimal(row["energy"]) for row in meter["intervals"]] == [15 * step] * 4
         assert Decimal(meter["segments"][0]["first"]) == value
+
+
+@needs_daemon
+def test_a_real_gateway_with_a_reset_and_an_exchange(tmp_path):
+    data = tmp_path / "data"
+
+    def shown(serial, energy):
+        high, low = divmod(serial, 65536)
+        registers = {0xFC00: high, 0xFC01: low, **{72 + i: r for i, r in enumerate(float_registers(energy))}}
+        instrument = {"name": "main-meter", "bus": "b", "unit": 1, "driver": "eastron-sdm630", "every": "200ms", "serial": str(serial),
+                      "quantities": ["active-energy-import"]}
+        with ModbusServer(tmp_path, {1: registers}) as server:
+            bus = {"name": "b", "tcp": f"127.0.0.1:{server.port}"}
+            with Daemon(configuration(tmp_path, [bus], [instrument])) as daemon:
+                wait_until(lambda: [r[4] for r in stored_readings(data)[-3:]] == [energy] * 3, daemon.said)
+                assert daemon.stop() == 0
+
+    for energy in (100.25, 107.75, 3.5):
+        shown(20114532, energy)
+    exchanged = stored_readings(data)[-1][1] + 1
+    for energy in (4.125, 4.5):
+        shown(20114533, energy)
+
+    def said(*words):
+        result = report("-c", tmp_path / "tally.yaml", "--point", NAME, "--every", "15min", "--json", *words)
+        assert result.returncode == 0, result.stderr.decode()
+        (meter,) = load(result.stdout.decode())["meters"]
+        unknowns = [(u["kind"], Decimal(u["closing"]), Decimal(u["opening"])) for u in meter["unknowns"]]
+        assert Decimal(meter["energy"]) + Decimal(meter["unallocated"]) == Decimal(meter["registered"])
+        return Decimal(meter["registered"]), unknowns, meter
+
+    reset = ("reset", Decimal("107.75"), Decimal("3.5"))
+    registered, unknowns, meter = said()
+    assert registered == Decimal("7.5") + Decimal("0.375") and unknowns == [reset, ("exchange", Decimal("3.5"), Decimal("4.125"))]
+    assert meter["unit"] == "kWh" and len(meter["segments"]) == 3
+    table = table_file(tmp_path / "energy.yaml", [(exchanged, Decimal("3.75"), Decimal(4))])
+    registered, unknowns, meter = said("--table", table)
+    assert registered == Decimal("7.5") + Decimal("0.25") + Decimal("0.5") and unknowns == [reset]
 
 
 @pytest.mark.parametrize("words,status,what", [

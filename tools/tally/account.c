@@ -34,6 +34,17 @@ static void find_demand(struct account *account, const struct energy_interval *q
     }
 }
 
+static int reckon_all(struct energy *energy, const struct meter *meter, const int64_t *boundaries,
+                      size_t count)
+{
+    const struct energy_request request = {.readings = meter->readings,
+                                           .reading_count = meter->reading_count,
+                                           .boundaries = boundaries,
+                                           .interval_count = count,
+                                           .rules = meter->rules};
+    return energy_reckon(energy, &request);
+}
+
 static int reckon_quarters(struct account *account, const struct meter *meter,
                            const struct calendar *calendar, bool keep)
 {
@@ -46,22 +57,18 @@ static int reckon_quarters(struct account *account, const struct meter *meter,
         boundaries[i] = quarter_start(calendar, i);
     }
     struct energy energy;
-    const struct energy_request request = {.readings = meter->readings,
-                                           .reading_count = meter->reading_count,
-                                           .boundaries = boundaries,
-                                           .interval_count = count,
-                                           .rules = meter->rules};
-    int error = energy_reckon(&energy, &request);
-    if (!error) {
-        find_demand(account, energy.intervals, calendar);
+    int error = reckon_all(&energy, meter, boundaries, count);
+    free(boundaries);
+    if (error) {
+        return error;
     }
-    if (!error && keep) {
+    find_demand(account, energy.intervals, calendar);
+    if (keep) {
         account->quarters = energy.intervals;
         energy.intervals = NULL;
     }
     energy_free(&energy);
-    free(boundaries);
-    return error;
+    return OK;
 }
 
 // --- a meter ------------------------------------------------------------------------------------
@@ -76,12 +83,11 @@ int account_make(struct account *account, const struct meter *meter,
                                 .mismatched = meter->mismatched,
                                 .disordered = meter->disordered};
     memcpy(account->unit, meter->unit, sizeof account->unit);
-    const struct energy_request request = {.readings = meter->readings,
-                                           .reading_count = meter->reading_count,
-                                           .boundaries = calendar->boundaries,
-                                           .interval_count = calendar->count,
-                                           .rules = meter->rules};
-    int error = energy_reckon(&account->energy, &request);
+    int error = reckon_all(&account->energy, meter, calendar->boundaries, calendar->count);
+    if (!error && !keep_quarters && calendar->count == count_quarters(calendar)) {
+        find_demand(account, account->energy.intervals, calendar);
+        return OK;
+    }
     return error ? error : reckon_quarters(account, meter, calendar, keep_quarters);
 }
 

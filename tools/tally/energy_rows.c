@@ -295,8 +295,11 @@ static void csv_write(const struct energy_head *head, const struct account *acco
 
 static void json_moments(struct text *out, int64_t from_us, int64_t to_us)
 {
-    text_append_format(out, "\"from_us\":%" PRId64 ",\"to_us\":%" PRId64 ",\"from\":\"", from_us,
-                       to_us);
+    text_append_string(out, "\"from_us\":");
+    text_append_int(out, from_us);
+    text_append_string(out, ",\"to_us\":");
+    text_append_int(out, to_us);
+    text_append_string(out, ",\"from\":\"");
     append_utc(out, from_us);
     text_append_string(out, "\",\"to\":\"");
     append_utc(out, to_us);
@@ -305,7 +308,9 @@ static void json_moments(struct text *out, int64_t from_us, int64_t to_us)
 
 static void json_exact(struct text *out, const char *key, const struct exact *number)
 {
-    text_append_format(out, ",\"%s\":", key);
+    text_append_string(out, ",\"");
+    text_append_string(out, key);
+    text_append_string(out, "\":");
     exact_append_json(out, number);
 }
 
@@ -364,10 +369,14 @@ static void json_intervals(const struct energy_head *head, const struct account 
             text_append_string(out, ",\"energy\":null");
         }
         if (complete && account->name) {
-            text_append_format(out, ",\"opened_us\":%" PRId64 ",\"closed_us\":%" PRId64,
-                               interval->opened_us, interval->closed_us);
+            text_append_string(out, ",\"opened_us\":");
+            text_append_int(out, interval->opened_us);
+            text_append_string(out, ",\"closed_us\":");
+            text_append_int(out, interval->closed_us);
         }
-        text_append_format(out, ",\"state\":\"%s\"", account_state(account, i, head->calendar));
+        text_append_string(out, ",\"state\":\"");
+        text_append_string(out, account_state(account, i, head->calendar));
+        text_append_string(out, "\"");
         text_append_string(out, interval->flags ? ",\"flags\":[\"" : ",\"flags\":[");
         show_append_flags(out, interval->flags, "\",\"");
         text_append_string(out, interval->flags ? "\"]}" : "]}");
