@@ -1,6 +1,7 @@
 """`tally report energy`: against a reckoning from the blocks that shares no code with it; and on a real gateway's ledger."""
 
 import csv
+import hashlib
 import io
 import json
 import random
@@ -9,6 +10,7 @@ import sqlite3
 import subprocess
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,7 +19,7 @@ from energy import edges_of, readings_of, reckon, with_exchanges
 from independent import root_of, sign_note, write_checkpoint
 from intervals import ORIGIN, QUARTER_US, load, midnight_us, moment, us, write_ledger
 from stored import ledger_blocks, stored_readings
-from support import TALLY, Daemon, ModbusServer, configuration, float_registers, needs_daemon, wait_until
+from support import ROOT, TALLY, Daemon, ModbusServer, configuration, float_registers, needs_daemon, wait_until
 
 SECOND = 10 ** 6
 HOUR = 3600 * SECOND
@@ -354,7 +356,94 @@ def test_what_cannot_be_asked_is_refused(tmp_path, words, status, what):
     assert result.returncode == status and what in result.stderr.decode() and not result.stdout
 
 
+SAMPLE = ROOT / "config" / "energy.yaml"
+SHARP, PEAK, FLAT = ({"11", "17"}, {"10", "15", "16", "18", "19"}, {"08", "09", "12", "13", "14", "20", "21", "22", "23"})
+
+
+def period_of(t_us, zone):
+    """Of the sample's table, which is entered here a second time."""
+    local = moment(t_us).astimezone(ZoneInfo(zone))
+    hour = local.strftime("%H")
+    if local.month in (7, 8) and hour in SHARP:
+        return "sharp"
+    return "peak" if hour in PEAK | SHARP else "flat" if hour in FLAT else "valley"
+
+
+@pytest.mark.parametrize("zone,day", [("Asia/Shanghai", date(2026, 8, 30)), ("Europe/Berlin", date(2026, 3, 28)),
+                                      ("Europe/Berlin", date(2026, 10, 24))])
+def test_tariff_periods_and_coal_equivalent_come_from_the_table(tmp_path, zone, day):
+    start, stop = midnight_us(zone, day), midnight_us(zone, day + timedelta(days=4))
+    draw = random.Random(str(day))
+    value, entries = Decimal(100), []
+    for t in range(start, stop + EVERY, EVERY):
+        value += Decimal(draw.randrange(100)) / 1000
+        if not start + 30 * HOUR < t < start + 31 * HOUR:
+            entries.append((1, t, plain(value), 0))
+    blocks = write_ledger(tmp_path / "data", zone, {1: (NAME, "kWh")}, entries, more={1: {"every_us": EVERY}})
+    readings = with_exchanges(readings_of(blocks, {1})[0], [], {1: "A"})
+    words = ["--point", NAME, "--from", rfc(start), "--to", rfc(stop), "--table", SAMPLE]
+    edges = edges_of("15min", zone, start, stop)
+    want = {}
+    for t, row in zip(edges, reckon(readings, edges, EVERY)["rows"]):
+        if row is not None:
+            want[period_of(t, zone)] = want.get(period_of(t, zone), 0) + row
+    for every in ("15min", "day"):
+        said = report_json(tmp_path / "data", *words, "--every", every)
+        (meter,) = said["meters"]
+        assert said["table"] == hashlib.sha256(SAMPLE.read_bytes()).hexdigest()
+        periods = {name: Decimal(energy) for name, energy in meter["tariff"]["periods"].items()}
+        assert {name: energy for name, energy in periods.items() if energy} == want and set(periods) >= {"sharp", "peak", "flat", "valley"}
+        assert sum(periods.values()) + Decimal(meter["tariff"]["unassigned"]) == Decimal(meter["registered"])
+        coal = meter["coal_equivalent"]
+        assert Decimal(coal["energy"]) == Decimal(meter["energy"]) * Decimal("0.1229") and Decimal(coal["unconverted"]) == 0
+        assert coal["coefficients"] == [{"name": "electricity", "version": "GB/T 2589-2020", "kgce": Decimal("0.1229"), "per": "kWh"}]
+    text = report("--ledger", tmp_path / "data", *words).stdout.decode()
+    assert re.search(rf"^coal +{Decimal(coal['energy'])} kgce \(electricity, 0\.1229 kgce/kWh, GB/T 2589-2020\)$", text, re.M)
+    assert re.search(r"^tariff +example: sharp [\d.]+ kWh, peak [\d.]+ kWh, flat [\d.]+ kWh, valley [\d.]+ kWh, in none [\d.]+ kWh$", text, re.M)
+    rows = list(csv.DictReader(io.StringIO(report("--ledger", tmp_path / "data", *words, "--csv").stdout.decode(), newline="")))
+    assert {row["state"]: Decimal(row["energy"]) for row in rows if row["kind"] == "tariff" and row["state"]} == periods
+    (row,) = [row for row in rows if row["kind"] == "coal-equivalent"]
+    assert (Decimal(row["energy"]), row["unit"], row["state"]) == (Decimal(coal["energy"]), "kgce", "GB/T 2589-2020")
+
+
+def test_each_interval_has_the_coefficient_of_its_day(tmp_path):
+    zone, start = "Asia/Shanghai", midnight_us("Asia/Shanghai", date(2026, 11, 1))
+    points = {1: ("a.gas", "m³"), 2: ("b.gas", "m³"), 3: ("c.water", "m³")}
+    entries = sorted((e for n in points for e in steady(start, start + 3 * DAY + HOUR, EVERY, Decimal("0.01") * n, n)), key=lambda e: e[1])
+    write_ledger(tmp_path / "data", zone, points, entries, more={n: {"every_us": EVERY} for n in points})
+    entry = "{{name: gas, version: {}, from: {}, quantities: [gas], unit: m³, kgce: {}}}"
+    (tmp_path / "t.yaml").write_text("coefficients:\n  - " + entry.format("old", "2026-11-02", "1.1") + "\n  - " +
+                                     entry.format("new", "2026-11-03", "1.33") + "\n")
+    said = report_json(tmp_path / "data", "--point", "a.gas", "--point", "c.water", "--plus", "b.gas", "--minus", "a.gas", "--from", "2026-11-01",
+                       "--to", "2026-11-04", "--table", tmp_path / "t.yaml")
+    a, c, total = said["meters"]
+    for meter, day in ((a, Decimal("14.4")), (total, Decimal("14.4"))):
+        coal = meter["coal_equivalent"]
+        assert Decimal(coal["energy"]) == day * (Decimal("1.1") + Decimal("1.33")) and Decimal(coal["unconverted"]) == day
+        assert [one["version"] for one in coal["coefficients"]] == ["old", "new"]
+    assert "coal_equivalent" not in c and "tariff" not in c
+    mixed = report_json(tmp_path / "data", "--plus", "a.gas", "--plus", "c.water", "--table", tmp_path / "t.yaml")["meters"][0]
+    assert "coal_equivalent" not in mixed, "gas and water have no coefficient in common"
+
+
+def tariff(periods, months="", more=""):
+    return f"tariff:\n  name: t\n  versions:\n    - from: 2026-01-01\n      seasons:\n        - {months}periods: {periods}\n{more}"
+
+
+WHOLE = '[{name: a, hours: ["00:00-24:00"]}]'
 BAD_TABLES = {
+    tariff('[{name: a, hours: ["00:00-12:00", "12:15-24:00"]}]'): ["no period has 12:00"],
+    tariff('[{name: a, hours: ["00:00-12:00"]}, {name: b, hours: ["11:45-24:00"]}]'): ["hours 11:45-24:00: 11:45 is in another period already"],
+    tariff('[{name: a, hours: ["00:00-24:05", "5-6", "12:00-11:00", "00:07-01:00", [1]]}]'): ["24:05", "'5-6'", "'12:00-11:00'", "'00:07-01:00'"],
+    tariff(WHOLE, "months: [1, 2, 13]\n          "): ["13"],
+    tariff(WHOLE, "months: [1, 2]\n          "): ["no season has month 3"],
+    tariff(WHOLE, more=f"        - periods: {WHOLE}\n"): ["a month of it is in another season already"],
+    tariff(WHOLE, more=f"    - from: 2025-01-01\n      seasons:\n        - periods: {WHOLE}\n"): ["not later than the one before"],
+    tariff("[" + ", ".join(f'{{name: p{i}, hours: ["{i:02d}:00-{i + 1:02d}:00"]}}' for i in range(24)) + "]"): ["at most 16 are possible"],
+    "tariff: {name: t, versions: [{from: 1 May, seasons: []}]}\n": ["expected a date such as 2026-01-01", "no season has month 1"],
+    "coefficients:\n  - {name: e, version: v, from: 2026-01-01, quantities: [x], unit: kWh, kgce: -1}\n": ["kgce -1: expected more than 0"],
+    "coefficients:\n" + 2 * "  - {name: e, version: v, from: 2026-01-01, quantities: [x], unit: kWh, kgce: 1}\n": [":3:", "x in kWh has another coefficient"],
+    "coefficients:\n  - {name: e}\n": ["version", "from", "quantities", "unit", "kgce"],
     "registers:\n  - {point: a.b, modulus: 0, max_per_hour: 1}\n": ["2:27: modulus 0: expected more than 0 and less than 1e30"],
     "registers:\n  - {point: a.b, modulus: 10}\n": ["max_per_hour"],
     "registers:\n  - {point: a.b, modulus: 1e31, max_per_hour: x}\n": ["modulus 1e31", "max_per_hour"],

@@ -3,12 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t count_quarters(const struct calendar *calendar)
-{
-    return (size_t)((calendar->boundaries[calendar->count] - calendar->boundaries[0]) /
-                    ROLLUP_QUARTER_US);
-}
-
 static int64_t quarter_start(const struct calendar *calendar, size_t i)
 {
     return calendar->boundaries[0] + (int64_t)i * ROLLUP_QUARTER_US;
@@ -22,7 +16,7 @@ static void find_demand(struct account *account, const struct energy_interval *q
 {
     static const struct decimal quarters_an_hour = {4, false, 0};
     struct exact four = exact_of(quarters_an_hour);
-    for (size_t i = 0; i < count_quarters(calendar); i++) {
+    for (size_t i = 0; i < calendar_quarters(calendar); i++) {
         if (quarters[i].state != ENERGY_COMPLETE ||
             (account->has_demand && exact_compare(&quarters[i].energy, &account->demand) <= 0)) {
             continue;
@@ -48,7 +42,7 @@ static int reckon_all(struct energy *energy, const struct meter *meter, const in
 static int reckon_quarters(struct account *account, const struct meter *meter,
                            const struct calendar *calendar, bool keep)
 {
-    size_t count = count_quarters(calendar);
+    size_t count = calendar_quarters(calendar);
     int64_t *boundaries = malloc((count + 1) * sizeof *boundaries);
     if (!boundaries) {
         return ERROR_MEMORY;
@@ -84,7 +78,7 @@ int account_make(struct account *account, const struct meter *meter,
                                 .disordered = meter->disordered};
     memcpy(account->unit, meter->unit, sizeof account->unit);
     int error = reckon_all(&account->energy, meter, calendar->boundaries, calendar->count);
-    if (!error && !keep_quarters && calendar->count == count_quarters(calendar)) {
+    if (!error && !keep_quarters && calendar->count == calendar_quarters(calendar)) {
         find_demand(account, account->energy.intervals, calendar);
         return OK;
     }
@@ -99,7 +93,7 @@ int account_begin(struct account *account, const struct calendar *calendar,
     *account = (struct account){.parts = parts, .part_count = part_count};
     account->energy.interval_count = calendar->count;
     account->energy.intervals = calloc(calendar->count, sizeof *account->energy.intervals);
-    account->quarters = calloc(count_quarters(calendar), sizeof *account->quarters);
+    account->quarters = calloc(calendar_quarters(calendar), sizeof *account->quarters);
     return account->energy.intervals && account->quarters ? OK : ERROR_MEMORY;
 }
 
@@ -130,7 +124,7 @@ void account_add(struct account *sum, const struct account *part, bool minus,
     for (size_t i = 0; i < calendar->count; i++) {
         add_interval(&sum->energy.intervals[i], &part->energy.intervals[i], minus);
     }
-    for (size_t i = 0; i < count_quarters(calendar); i++) {
+    for (size_t i = 0; i < calendar_quarters(calendar); i++) {
         add_interval(&sum->quarters[i], &part->quarters[i], minus);
     }
     add_exact(&sum->energy.registered, &part->energy.registered, minus);

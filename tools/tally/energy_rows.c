@@ -163,6 +163,47 @@ static void table_total(const char *label, const struct exact *number, const cha
     text_append_format(out, " %s", unit);
 }
 
+static void append_coefficients(const struct account *account, struct text *out)
+{
+    for (size_t i = 0; i < account->coefficient_count; i++) {
+        const struct coefficient *coefficient = account->coefficients[i];
+        text_append_string(out, i ? "; " : " (");
+        show_append_clean(out, coefficient->name, SIZE_MAX);
+        text_append_string(out, ", ");
+        append_decimal(out, coefficient->factor, false);
+        text_append_format(out, " kgce/%s, ", coefficient->unit);
+        show_append_clean(out, coefficient->version, SIZE_MAX);
+    }
+    text_append_string(out, ")\n");
+}
+
+static void table_use(const struct account *account, struct text *out)
+{
+    const struct tariff *tariff = account->tariff;
+    if (tariff) {
+        text_append_string(out, "tariff        ");
+        show_append_clean(out, tariff->name, SIZE_MAX);
+        text_append_string(out, ": ");
+        for (size_t i = 0; i < tariff->period_count; i++) {
+            show_append_clean(out, tariff->periods[i], SIZE_MAX);
+            text_append_string(out, " ");
+            exact_append(out, &account->periods[i]);
+            text_append_format(out, " %s, ", account->unit);
+        }
+        text_append_string(out, "in none ");
+        exact_append(out, &account->unassigned);
+        text_append_format(out, " %s\n", account->unit);
+    }
+    if (account->coefficient_count) {
+        table_total("coal", &account->coal, "kgce", out);
+        append_coefficients(account, out);
+    }
+    if (account->coefficient_count && exact_sign(&account->unconverted)) {
+        table_total("", &account->unconverted, account->unit, out);
+        text_append_string(out, " have no coefficient\n");
+    }
+}
+
 static void table_totals(const struct account *account, struct text *out)
 {
     const struct energy *energy = &account->energy;
@@ -189,6 +230,7 @@ static void table_totals(const struct account *account, struct text *out)
     } else {
         text_append_string(out, "most demand   none: no quarter of an hour is complete\n");
     }
+    table_use(account, out);
     text_append_format(out,
                        "readings      %" PRIu64 ", polls missed %" PRIu64
                        ", answers without a number %" PRIu64 "\n",
@@ -252,12 +294,14 @@ static void csv_head(struct text *out, const char *kind, const struct account *a
     text_append_string(out, ",");
 }
 
-static void csv_tail(const struct energy_head *head, struct text *out,
-                     const struct account *account, const char *state, uint32_t flags)
+static void csv_tail(const struct energy_head *head, struct text *out, const char *unit,
+                     const char *state, uint32_t flags)
 {
     text_append_string(out, ",");
-    rows_append_field(out, account->unit);
-    text_append_format(out, ",%s,", state);
+    rows_append_field(out, unit);
+    text_append_string(out, ",");
+    rows_append_field(out, state);
+    text_append_string(out, ",");
     show_append_flags(out, flags, " ");
     text_append_string(out, head->covered->final ? ",final," : ",preliminary,");
     if (head->covered->final) {
@@ -265,6 +309,25 @@ static void csv_tail(const struct energy_head *head, struct text *out,
         text_append_format(out, " %" PRIu64, head->covered->head.head.size);
     }
     text_append_string(out, "\r\n");
+}
+
+// Rows of the whole time.
+static void csv_use(const struct energy_head *head, const struct account *account, struct text *out)
+{
+    const struct calendar *calendar = head->calendar;
+    int64_t from_us = calendar->boundaries[0], to_us = calendar->boundaries[calendar->count];
+    size_t periods = account->tariff ? account->tariff->period_count : 0;
+    for (size_t i = 0; account->tariff && i <= periods; i++) {
+        csv_head(out, "tariff", account, from_us, to_us);
+        exact_append(out, i < periods ? &account->periods[i] : &account->unassigned);
+        csv_tail(head, out, account->unit, i < periods ? account->tariff->periods[i] : "", 0);
+    }
+    if (account->coefficient_count) {
+        csv_head(out, "coal-equivalent", account, from_us, to_us);
+        exact_append(out, &account->coal);
+        csv_tail(head, out, "kgce", account->coefficients[account->coefficient_count - 1]->version,
+                 0);
+    }
 }
 
 static void csv_write(const struct energy_head *head, const struct account *account,
@@ -278,17 +341,19 @@ static void csv_write(const struct energy_head *head, const struct account *acco
         if (interval->state == ENERGY_COMPLETE) {
             exact_append(out, &interval->energy);
         }
-        csv_tail(head, out, account, account_state(account, i, head->calendar), interval->flags);
+        csv_tail(head, out, account->unit, account_state(account, i, head->calendar),
+                 interval->flags);
     }
     for (size_t i = 0; i < energy->span_count; i++) {
         csv_head(out, "unallocated", account, energy->spans[i].from_us, energy->spans[i].to_us);
         exact_append(out, &energy->spans[i].energy);
-        csv_tail(head, out, account, energy->spans[i].crosses ? "crosses" : "", 0);
+        csv_tail(head, out, account->unit, energy->spans[i].crosses ? "crosses" : "", 0);
     }
     for (size_t i = 0; i < energy->unknown_count; i++) {
         csv_head(out, "unknown", account, energy->unknowns[i].from_us, energy->unknowns[i].to_us);
-        csv_tail(head, out, account, word_of(&energy->unknowns[i]), 0);
+        csv_tail(head, out, account->unit, word_of(&energy->unknowns[i]), 0);
     }
+    csv_use(head, account, out);
 }
 
 // --- JSON: one object, a meter's intervals a line each
@@ -442,6 +507,41 @@ static void json_totals(const struct account *account, struct text *out)
                        account->disordered);
 }
 
+static void json_use(const struct account *account, struct text *out)
+{
+    const struct tariff *tariff = account->tariff;
+    if (tariff) {
+        text_append_string(out, ",\"tariff\":{\"name\":");
+        text_append_json(out, tariff->name);
+        text_append_string(out, ",\"periods\":{");
+        for (size_t i = 0; i < tariff->period_count; i++) {
+            text_append_string(out, i ? "," : "");
+            text_append_json(out, tariff->periods[i]);
+            text_append_string(out, ":");
+            exact_append_json(out, &account->periods[i]);
+        }
+        text_append_string(out, "}");
+        json_exact(out, "unassigned", &account->unassigned);
+        text_append_string(out, "}");
+    }
+    if (account->coefficient_count) {
+        text_append_string(out, ",\"coal_equivalent\":{\"unit\":\"kgce\"");
+        json_exact(out, "energy", &account->coal);
+        json_exact(out, "unconverted", &account->unconverted);
+        for (size_t i = 0; i < account->coefficient_count; i++) {
+            text_append_string(out, i ? ",{\"name\":" : ",\"coefficients\":[{\"name\":");
+            text_append_json(out, account->coefficients[i]->name);
+            text_append_string(out, ",\"version\":");
+            text_append_json(out, account->coefficients[i]->version);
+            json_decimal(out, "kgce", account->coefficients[i]->factor);
+            text_append_string(out, ",\"per\":");
+            text_append_json(out, account->coefficients[i]->unit);
+            text_append_string(out, "}");
+        }
+        text_append_string(out, "]}");
+    }
+}
+
 static void json_write(const struct energy_head *head, const struct account *account,
                        struct text *out, bool first)
 {
@@ -456,6 +556,7 @@ static void json_write(const struct energy_head *head, const struct account *acc
     text_append_string(out, ",\"unit\":");
     text_append_json(out, account->unit);
     json_totals(account, out);
+    json_use(account, out);
     if (account->name) {
         json_lists(account, out);
     }

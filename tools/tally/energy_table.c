@@ -1,39 +1,15 @@
 #include "energy_table.h"
 
+#include "energy_read.h"
+
 #include "base/arena.h"
 #include "base/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST_MAX    10000
 #define POINT_MAX   65
 #define DECIMAL_MAX 30 // digits before the point
-
-static size_t count_children(const struct node *list)
-{
-    size_t count = 0;
-    for (const struct node *node = list ? list->first : NULL; node; node = node->next) {
-        count++;
-    }
-    return count;
-}
-
-// A list's entries, zeroed; NULL when there are none, or too many, which is a fault.
-static void *take_list(struct energy_table *table, const struct node *list, size_t size)
-{
-    size_t count = count_children(list);
-    if (count > LIST_MAX) {
-        document_fault(&table->document, list, "%zu entries: at most %d are possible", count,
-                       LIST_MAX);
-        return NULL;
-    }
-    void *entries = count ? arena_take(&table->arena, count * size) : NULL;
-    if (count && !entries) {
-        document_fault(&table->document, list, "out of memory");
-    }
-    return entries;
-}
 
 // Above 0 and below 10^30.
 static bool read_positive(struct document *document, const struct node *node, struct decimal *out)
@@ -60,14 +36,14 @@ static void read_register(struct energy_table *table, const struct node *node,
                                         {"max_per_hour", true, NODE_SCALAR, &rate}};
     struct document *document = &table->document;
     document_read_keys(document, node, "register", keys, sizeof keys / sizeof keys[0]);
-    if (point) {
-        document_string(document, point, "point", 3, POINT_MAX, &out->point);
+    if (!point || !document_string(document, point, "point", 3, POINT_MAX, &out->point)) {
+        out->point = "";
     }
     out->rules.has_modulus = modulus && read_positive(document, modulus, &out->rules.modulus);
     out->rules.has_rate = rate && read_positive(document, rate, &out->rules.rate);
-    for (const struct energy_register *other = table->registers; out->point && other < out;
+    for (const struct energy_register *other = table->registers; *out->point && other < out;
          other++) {
-        if (other->point && strcmp(other->point, out->point) == 0) {
+        if (strcmp(other->point, out->point) == 0) {
             document_fault(document, point, "point %s: stated twice", out->point);
         }
     }
@@ -92,8 +68,8 @@ static void read_exchange(struct energy_table *table, const struct node *node,
                                         {"opening", true, NODE_SCALAR, &opening}};
     struct document *document = &table->document;
     document_read_keys(document, node, "exchange", keys, sizeof keys / sizeof keys[0]);
-    if (point) {
-        document_string(document, point, "point", 3, POINT_MAX, &out->point);
+    if (!point || !document_string(document, point, "point", 3, POINT_MAX, &out->point)) {
+        out->point = "";
     }
     if (at) {
         read_time(document, at, &out->at_us);
@@ -115,13 +91,17 @@ static int by_time(const void *a, const void *b)
 
 static void read_all(struct energy_table *table)
 {
-    const struct node *registers = NULL, *exchanges = NULL;
+    const struct node *registers = NULL, *exchanges = NULL, *tariff = NULL, *coefficients = NULL;
     const struct document_key keys[] = {{"registers", false, NODE_SEQUENCE, &registers},
-                                        {"exchanges", false, NODE_SEQUENCE, &exchanges}};
+                                        {"exchanges", false, NODE_SEQUENCE, &exchanges},
+                                        {"tariff", false, NODE_MAPPING, &tariff},
+                                        {"coefficients", false, NODE_SEQUENCE, &coefficients}};
     document_read_keys(&table->document, table->document.root, "energy table", keys,
                        sizeof keys / sizeof keys[0]);
-    table->registers = take_list(table, registers, sizeof *table->registers);
-    table->exchanges = take_list(table, exchanges, sizeof *table->exchanges);
+    table->registers =
+        energy_take_list(&table->document, &table->arena, registers, sizeof *table->registers);
+    table->exchanges =
+        energy_take_list(&table->document, &table->arena, exchanges, sizeof *table->exchanges);
     for (const struct node *node = table->registers ? registers->first : NULL; node;
          node = node->next) {
         read_register(table, node, &table->registers[table->register_count++]);
@@ -130,7 +110,12 @@ static void read_all(struct energy_table *table)
          node = node->next) {
         read_exchange(table, node, &table->exchanges[table->exchange_count++]);
     }
-    if (table->exchange_count) {
+    if (tariff) {
+        tariff_read(&table->document, &table->arena, tariff, &table->tariff);
+    }
+    coefficients_read(&table->document, &table->arena, coefficients, &table->coefficients,
+                      &table->coefficient_count);
+    if (table->exchanges) {
         qsort(table->exchanges, table->exchange_count, sizeof *table->exchanges, by_time);
     }
 }

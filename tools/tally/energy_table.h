@@ -1,13 +1,14 @@
 // What a report of energy must be told, since no register tells it: a YAML file of the user's,
 // named with its SHA-256 in what is reported. tally-energy(5) has every key.
 //
-// Not thread-safe: dates in it are local time (show_set_zone).
+// Not thread-safe.
 #ifndef TALLY_TOOLS_ENERGY_TABLE_H
 #define TALLY_TOOLS_ENERGY_TABLE_H
 
 #include "base/digest.h"
 #include "config/document.h"
 #include "energy/energy.h"
+#include "energy_tariff.h"
 
 // A meter was exchanged, or its register set back, at a known time with known readings.
 struct energy_exchange {
@@ -27,6 +28,9 @@ struct energy_table {
     size_t register_count;
     struct energy_exchange *exchanges; // ascending by time
     size_t exchange_count;
+    struct tariff *tariff; // NULL: none
+    struct coefficient *coefficients;
+    size_t coefficient_count;
     struct document document; // owns the strings
     void *arena;
 };

@@ -78,7 +78,7 @@ static int read_numbers(struct meter *meter, struct ledger_reader *reader, const
 static int take_rules(struct meter *meter, const struct energy_table *table, struct why *why)
 {
     size_t count = table ? table->exchange_count : 0;
-    meter->exchanges = calloc(count + 1, sizeof *meter->exchanges);
+    meter->exchanges = calloc(count + 1, sizeof(const struct energy_exchange *));
     if (!meter->exchanges) {
         return why_set(why, ERROR_MEMORY, "%s", error_text(ERROR_MEMORY));
     }

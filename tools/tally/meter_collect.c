@@ -154,7 +154,7 @@ int collection_list(struct collection *collection, int64_t from, int64_t to, str
     window = (int64_t)window > to - from ? (size_t)(to - from) : window;
     struct rollup *rollups = calloc(window * collection->number_count, sizeof *rollups);
     int error = rollups ? OK : why_set(why, ERROR_MEMORY, "%s", error_text(ERROR_MEMORY));
-    while (!error && from < to) {
+    while (!error && rollups && from < to) {
         size_t count = to - from < (int64_t)window ? (size_t)(to - from) : window;
         error = series_rollups_of(collection->meters->series, collection->meters->reader,
                                   collection->numbers, collection->number_count, from, rollups,

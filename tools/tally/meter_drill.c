@@ -220,7 +220,7 @@ int collection_drill(struct collection *collection, struct why *why)
     struct text bytes = text_make(BLOCK_BYTES_MAX);
     struct block_view view = {.n = 0};
     int error = quarters ? OK : why_set(why, ERROR_MEMORY, "%s", error_text(ERROR_MEMORY));
-    for (size_t i = 0; !error && i < count; i++) {
+    for (size_t i = 0; !error && quarters && i < count; i++) {
         error = read_quarter(collection, quarters[i], &bytes, &view, why);
     }
     if (!error && collection->drilled_count) {

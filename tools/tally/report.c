@@ -149,7 +149,7 @@ static int open_meters(struct report *report)
     for (size_t i = 1; status == EXIT_GOOD && i < report->part_count; i++) {
         const struct meter *first = find_meter(report, report->parts[0].name);
         const struct meter *other = find_meter(report, report->parts[i].name);
-        if (strcmp(first->unit, other->unit) != 0) {
+        if (first && other && strcmp(first->unit, other->unit) != 0) {
             struct why why;
             why_set(&why, ERROR_REFUSED, "%s is in '%s' and %s in '%s': nothing adds them up",
                     first->name, first->unit, other->name, other->unit);
@@ -174,10 +174,13 @@ static int read_meters(struct report *report, struct why *why)
 static int make_accounts(struct report *report)
 {
     bool sum = report->part_count > 0;
+    bool keep = sum || (report->table && report->table->tariff);
     report->accounts = calloc(report->meters.count, sizeof *report->accounts);
     int error = report->accounts ? OK : ERROR_MEMORY;
     for (size_t i = 0; !error && i < report->meters.count; i++) {
-        error = account_make(&report->accounts[i], &report->meters.list[i], &report->calendar, sum);
+        error =
+            account_make(&report->accounts[i], &report->meters.list[i], &report->calendar, keep);
+        error = error ? error : account_use(&report->accounts[i], report->table, &report->calendar);
     }
     if (error || !sum) {
         return error;
@@ -190,6 +193,7 @@ static int make_accounts(struct report *report)
     }
     if (!error) {
         account_end(&report->sum, &report->calendar);
+        error = account_use(&report->sum, report->table, &report->calendar);
     }
     return error;
 }
@@ -230,8 +234,10 @@ static int reckon_and_write(struct report *report)
                   : covered_find(report->reader, report->calendar.boundaries[0] - margin_us,
                                  report->calendar.boundaries[report->calendar.count] + margin_us,
                                  &report->covered, &why);
-    if (!error && (make_accounts(report) || write_all(report))) {
-        error = why_set(&why, ERROR_MEMORY, "%s", error_text(ERROR_MEMORY));
+    error = error ? error : make_accounts(report);
+    error = error ? error : write_all(report);
+    if (error && !why.text[0]) {
+        why_set(&why, error, "%s", error_text(error));
     }
     return error ? say(report, error, &why) : report->meters.left_out ? EXIT_FINDING : EXIT_GOOD;
 }
@@ -400,7 +406,8 @@ const struct command command_report = {
         "                       -1h (also s, min, d, w) or now\n"
         "      --to T           before then\n"
         "      --every WORD     15min, hour, day or month (of the site); day if not stated\n"
-        "      --table FILE     roll-overs and exchanges of registers: tally-energy(5)\n"
+        "      --table FILE     roll-overs and exchanges of registers, tariff, coal equivalent:\n"
+        "                       tally-energy(5)\n"
         "      --csv            CSV (RFC 4180)\n"
         "      --json           JSON\n"
         "  -h, --help           print this\n",
