@@ -208,6 +208,15 @@ def test_sum_and_difference_of_meters(tmp_path):
     assert Decimal(total["registered"]) == 5 * 60 * Decimal("0.3")
     assert Decimal(total["energy"]) + Decimal(total["unallocated"]) == Decimal(total["registered"])
     assert Decimal(total["maximum_demand"]["mean"]) == 18
+    (tmp_path / "t.yaml").write_text("meters:\n  - {name: rest, plus: [a.energy], minus: [b.energy]}\n  - {name: both, plus: [a.energy, b.energy]}\n")
+    named = report_json(tmp_path / "data", "--meter", "rest", "--meter", "both", *span, "--table", tmp_path / "t.yaml")["meters"]
+    assert [meter["name"] for meter in named] == ["rest", "both"]
+    assert {**named[0], "name": "sum"} == total
+    assert Decimal(named[1]["registered"]) == 5 * 60 * Decimal("0.7") and Decimal(named[1]["maximum_demand"]["mean"]) == 42
+    text = report("--ledger", tmp_path / "data", "--meter", "rest", "--table", tmp_path / "t.yaml").stdout.decode()
+    assert "\nrest = a.energy − b.energy\n" in text
+    unknown = report("--ledger", tmp_path / "data", "--meter", "none", "--table", tmp_path / "t.yaml")
+    assert unknown.returncode == 1 and b"there is no meter 'none' in" in unknown.stderr
     refused = report("--ledger", tmp_path / "data", "--plus", "a.energy", "--plus", "c.energy")
     assert refused.returncode == 1 and b"nothing adds them up" in refused.stderr and not refused.stdout
 
@@ -345,7 +354,7 @@ def test_a_real_gateway_with_a_reset_and_an_exchange(tmp_path):
     (["energy", "--point", "x.y"], 1, "there is no point 'x.y'"),
     (["energy", "--point", NAME, "--every", "week"], 2, "not 15min, hour, day or month"),
     (["energy", "--point", NAME, "--csv", "--json"], 2, "exclude each other"),
-    (["energy"], 2, "of which meter"), (["heat", "--point", NAME], 2, "a report of what"), (["--point", NAME], 2, "a report of what"),
+    (["energy"], 2, "of which meter"), (["energy", "--meter", "site"], 2, "give --table FILE"), (["heat", "--point", NAME], 2, "a report of what"), (["--point", NAME], 2, "a report of what"),
     (["energy", "--point", NAME, "--from", "2026-11-02", "--to", "2026-11-01"], 2, "--from is not before --to"),
     (["energy", "--point", NAME, "--from", "1900-01-01"], 2, "more than 400000 quarters"),
     (["energy", "--point", NAME, "--from", "2027-11-02"], 1, "holds nothing of that time")])
@@ -443,6 +452,8 @@ BAD_TABLES = {
     "tariff: {name: t, versions: [{from: 1 May, seasons: []}]}\n": ["expected a date such as 2026-01-01", "no season has month 1"],
     "coefficients:\n  - {name: e, version: v, from: 2026-01-01, quantities: [x], unit: kWh, kgce: -1}\n": ["kgce -1: expected more than 0"],
     "coefficients:\n" + 2 * "  - {name: e, version: v, from: 2026-01-01, quantities: [x], unit: kWh, kgce: 1}\n": [":3:", "x in kWh has another coefficient"],
+    "meters:\n  - {name: A, plus: [a.b]}\n  - {name: b, plus: []}\n  - {name: c, minus: [a.b]}\n": [":2:", ":3:", "plus"],
+    "meters:\n" + 2 * "  - {name: a, plus: [a.b]}\n": ["meter a: stated twice"],
     "coefficients:\n  - {name: e}\n": ["version", "from", "quantities", "unit", "kgce"],
     "registers:\n  - {point: a.b, modulus: 0, max_per_hour: 1}\n": ["2:27: modulus 0: expected more than 0 and less than 1e30"],
     "registers:\n  - {point: a.b, modulus: 10}\n": ["max_per_hour"],

@@ -87,10 +87,10 @@ int account_make(struct account *account, const struct meter *meter,
 
 // --- a sum --------------------------------------------------------------------------------------
 
-int account_begin(struct account *account, const struct calendar *calendar,
-                  const struct account_part *parts, size_t part_count)
+int account_begin(struct account *account, const struct calendar *calendar, const char *title,
+                  const struct energy_part *parts, size_t part_count)
 {
-    *account = (struct account){.parts = parts, .part_count = part_count};
+    *account = (struct account){.title = title, .parts = parts, .part_count = part_count};
     account->energy.interval_count = calendar->count;
     account->energy.intervals = calloc(calendar->count, sizeof *account->energy.intervals);
     account->quarters = calloc(calendar_quarters(calendar), sizeof *account->quarters);

@@ -23,15 +23,10 @@ static inline size_t calendar_quarters(const struct calendar *calendar)
                     ROLLUP_QUARTER_US);
 }
 
-// A meter of a sum.
-struct account_part {
-    const char *name;
-    bool minus;
-};
-
 struct account {
-    const char *name; // borrowed; NULL: of a sum
-    const struct account_part *parts;
+    const char *name;  // of a meter's point; borrowed; NULL: of a sum
+    const char *title; // of a sum; borrowed
+    const struct energy_part *parts;
     size_t part_count;
     char unit[33];
     // Of a sum: intervals, allocated, unallocated, crossing and registered alone; no lists.
@@ -61,8 +56,9 @@ struct account {
 int account_make(struct account *account, const struct meter *meter,
                  const struct calendar *calendar, bool keep_quarters);
 // Begins a sum, to which accounts are added by account_add; account_end looks at its quarters.
-int account_begin(struct account *account, const struct calendar *calendar,
-                  const struct account_part *parts, size_t part_count);
+// `title` is borrowed.
+int account_begin(struct account *account, const struct calendar *calendar, const char *title,
+                  const struct energy_part *parts, size_t part_count);
 void account_add(struct account *sum, const struct account *part, bool minus,
                  const struct calendar *calendar);
 void account_end(struct account *sum, const struct calendar *calendar);

@@ -5,7 +5,7 @@
 #define LIST_MAX 10000
 #define WORD_MAX 200
 
-static size_t count_children(const struct node *list)
+size_t energy_count(const struct node *list)
 {
     size_t count = 0;
     for (const struct node *node = list ? list->first : NULL; node; node = node->next) {
@@ -17,7 +17,7 @@ static size_t count_children(const struct node *list)
 void *energy_take_list(struct document *document, void **arena, const struct node *list,
                        size_t size)
 {
-    size_t count = count_children(list);
+    size_t count = energy_count(list);
     if (count > LIST_MAX) {
         document_fault(document, list, "%zu entries: at most %d are possible", count, LIST_MAX);
         return NULL;

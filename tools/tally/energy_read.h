@@ -4,6 +4,8 @@
 
 #include "config/document.h"
 
+// The entries of a list; 0 of NULL.
+size_t energy_count(const struct node *list);
 // Room in the arena for the entries of a list, zeroed; NULL when there are none, or more than
 // 10000, which is a fault.
 void *energy_take_list(struct document *document, void **arena, const struct node *list,

@@ -249,7 +249,7 @@ static void table_totals(const struct account *account, struct text *out)
 static void append_parts(const struct account *account, struct text *out)
 {
     for (size_t i = 0; i < account->part_count; i++) {
-        const struct account_part *part = &account->parts[i];
+        const struct energy_part *part = &account->parts[i];
         text_append_string(out, part->minus ? (i ? " − " : "− ") : i ? " + " : "");
         text_append_string(out, part->name);
     }
@@ -262,6 +262,8 @@ static void table_write(const struct energy_head *head, const struct account *ac
     if (account->name) {
         text_append_string(out, account->name);
     } else {
+        text_append_string(out, account->title);
+        text_append_string(out, " = ");
         append_parts(account, out);
     }
     text_append_string(out, "\n");
@@ -282,7 +284,7 @@ static void csv_head(struct text *out, const char *kind, const struct account *a
                      int64_t from_us, int64_t to_us)
 {
     text_append_format(out, "%s,", kind);
-    rows_append_field(out, account->name ? account->name : "sum");
+    rows_append_field(out, account->name ? account->name : account->title);
     text_append_string(out, ",");
     append_utc(out, from_us);
     text_append_string(out, ",");
@@ -546,7 +548,7 @@ static void json_write(const struct energy_head *head, const struct account *acc
                        struct text *out, bool first)
 {
     text_append_string(out, first ? "\n{\"name\":" : ",\n{\"name\":");
-    text_append_json(out, account->name ? account->name : "sum");
+    text_append_json(out, account->name ? account->name : account->title);
     for (size_t i = 0; i < account->part_count; i++) {
         text_append_format(out, "%s{\"name\":", i ? "," : ",\"parts\":[");
         text_append_json(out, account->parts[i].name);

@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POINT_MAX   65
-#define DECIMAL_MAX 30 // digits before the point
+#define POINT_MAX      65
+#define METER_NAME_MAX 32
+#define PARTS_MAX      1000
+#define DECIMAL_MAX    30 // digits before the point
 
 // Above 0 and below 10^30.
 static bool read_positive(struct document *document, const struct node *node, struct decimal *out)
@@ -82,6 +84,51 @@ static void read_exchange(struct energy_table *table, const struct node *node,
     }
 }
 
+static void read_parts(struct energy_table *table, const struct node *list, bool minus,
+                       struct energy_meter *out)
+{
+    for (const struct node *node = list ? list->first : NULL; node; node = node->next) {
+        struct energy_part *part = &out->parts[out->part_count++];
+        part->minus = minus;
+        if (!document_string(&table->document, node, "point", 3, POINT_MAX, &part->name)) {
+            part->name = "";
+        }
+    }
+}
+
+static void read_meter(struct energy_table *table, const struct node *node,
+                       struct energy_meter *out)
+{
+    const struct node *name = NULL, *plus = NULL, *minus = NULL;
+    const struct document_key keys[] = {{"name", true, NODE_SCALAR, &name},
+                                        {"plus", true, NODE_SEQUENCE, &plus},
+                                        {"minus", false, NODE_SEQUENCE, &minus}};
+    struct document *document = &table->document;
+    document_read_keys(document, node, "meter", keys, sizeof keys / sizeof keys[0]);
+    out->name = "";
+    if (name && !text_is_name(name->scalar, METER_NAME_MAX)) {
+        document_fault(document, name, "name '%s': expected 1 to %d of a-z, 0-9 and -",
+                       name->scalar, METER_NAME_MAX);
+    } else if (name) {
+        out->name = name->scalar;
+    }
+    for (const struct energy_meter *other = table->meters; *out->name && other < out; other++) {
+        if (strcmp(other->name, out->name) == 0) {
+            document_fault(document, name, "meter %s: stated twice", out->name);
+        }
+    }
+    size_t count = energy_count(plus) + energy_count(minus);
+    out->parts = count <= PARTS_MAX ? arena_take(&table->arena, count * sizeof *out->parts) : NULL;
+    if (plus && !plus->first) {
+        document_fault(document, plus, "a meter needs a register that is added");
+    } else if (!out->parts) {
+        document_fault(document, node, "%zu registers: at most %d are possible", count, PARTS_MAX);
+    } else {
+        read_parts(table, plus, false, out);
+        read_parts(table, minus, true, out);
+    }
+}
+
 static int by_time(const void *a, const void *b)
 {
     int64_t x = ((const struct energy_exchange *)a)->at_us;
@@ -91,9 +138,11 @@ static int by_time(const void *a, const void *b)
 
 static void read_all(struct energy_table *table)
 {
-    const struct node *registers = NULL, *exchanges = NULL, *tariff = NULL, *coefficients = NULL;
+    const struct node *registers = NULL, *exchanges = NULL, *tariff = NULL, *coefficients = NULL,
+                      *meters = NULL;
     const struct document_key keys[] = {{"registers", false, NODE_SEQUENCE, &registers},
                                         {"exchanges", false, NODE_SEQUENCE, &exchanges},
+                                        {"meters", false, NODE_SEQUENCE, &meters},
                                         {"tariff", false, NODE_MAPPING, &tariff},
                                         {"coefficients", false, NODE_SEQUENCE, &coefficients}};
     document_read_keys(&table->document, table->document.root, "energy table", keys,
@@ -109,6 +158,11 @@ static void read_all(struct energy_table *table)
     for (const struct node *node = table->exchanges ? exchanges->first : NULL; node;
          node = node->next) {
         read_exchange(table, node, &table->exchanges[table->exchange_count++]);
+    }
+    table->meters =
+        energy_take_list(&table->document, &table->arena, meters, sizeof *table->meters);
+    for (const struct node *node = table->meters ? meters->first : NULL; node; node = node->next) {
+        read_meter(table, node, &table->meters[table->meter_count++]);
     }
     if (tariff) {
         tariff_read(&table->document, &table->arena, tariff, &table->tariff);

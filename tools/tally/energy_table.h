@@ -22,12 +22,27 @@ struct energy_register {
     struct energy_rules rules; // but for the tolerance
 };
 
+// A register of a sum.
+struct energy_part {
+    const char *name;
+    bool minus;
+};
+
+// A sum of registers with a name: a group, a site, what is left when sub-meters are taken away.
+struct energy_meter {
+    const char *name;
+    struct energy_part *parts;
+    size_t part_count;
+};
+
 struct energy_table {
     struct digest hash; // of the file's bytes
     struct energy_register *registers;
     size_t register_count;
     struct energy_exchange *exchanges; // ascending by time
     size_t exchange_count;
+    struct energy_meter *meters;
+    size_t meter_count;
     struct tariff *tariff; // NULL: none
     struct coefficient *coefficients;
     size_t coefficient_count;

@@ -15,6 +15,12 @@
 #define QUARTERS_MAX  400000  // of the time asked for: 11 years
 #define INTERVALS_MAX 1000000 // of all meters together
 
+// Several registers that are one meter.
+struct sum {
+    struct energy_meter meter;
+    struct account account;
+};
+
 struct report {
     const struct command *command;
     // As given:
@@ -23,8 +29,10 @@ struct report {
     enum interval every;
     const char *points[NAMES_MAX];
     size_t point_count;
-    struct account_part parts[NAMES_MAX];
+    struct energy_part parts[NAMES_MAX]; // of the sum that has no name
     size_t part_count;
+    const char *names[NAMES_MAX]; // of meters of the table
+    size_t name_count;
     // Found out:
     const char *directory;
     struct energy_table *table;
@@ -32,9 +40,11 @@ struct report {
     struct naming naming;
     int64_t from_us, to_us;
     struct calendar calendar;
+    size_t meters_most; // that there can be
     struct meters meters;
     struct account *accounts; // of each meter
-    struct account sum;
+    struct sum *sums;
+    size_t sum_count;
     struct covered covered;
 };
 
@@ -74,7 +84,7 @@ static int find_extent(struct report *report, uint64_t first, uint64_t size, str
 static int make_calendar(struct report *report, struct why *why)
 {
     struct calendar *calendar = &report->calendar;
-    size_t accounts = report->point_count + report->part_count + 1;
+    size_t accounts = report->meters_most + report->sum_count;
     int64_t begin = rollup_quarter_of(report->from_us), end = rollup_quarter_of(report->to_us - 1);
     if (end - begin > QUARTERS_MAX) {
         return why_set(why, ERROR_RANGE, "that is more than %d quarters of an hour", QUARTERS_MAX);
@@ -132,29 +142,42 @@ static int open_meter(struct report *report, const char *name)
     return EXIT_FINDING;
 }
 
+static int check_units(const struct report *report, const struct energy_meter *sum)
+{
+    const struct meter *first = find_meter(report, sum->parts[0].name);
+    for (size_t i = 1; i < sum->part_count; i++) {
+        const struct meter *other = find_meter(report, sum->parts[i].name);
+        if (first && other && strcmp(first->unit, other->unit) != 0) {
+            struct why why;
+            why_set(&why, ERROR_REFUSED, "%s is in '%s' and %s in '%s': nothing adds them up",
+                    first->name, first->unit, other->name, other->unit);
+            return say(report, ERROR_REFUSED, &why);
+        }
+    }
+    return EXIT_GOOD;
+}
+
+static int open_sum(struct report *report, const struct energy_meter *sum)
+{
+    int status = EXIT_GOOD;
+    for (size_t i = 0; status == EXIT_GOOD && i < sum->part_count; i++) {
+        status = open_meter(report, sum->parts[i].name);
+    }
+    return status == EXIT_GOOD ? check_units(report, sum) : status;
+}
+
 static int open_meters(struct report *report)
 {
     int status = EXIT_GOOD;
-    report->meters.list =
-        calloc(report->point_count + report->part_count, sizeof *report->meters.list);
+    report->meters.list = calloc(report->meters_most, sizeof *report->meters.list);
     if (!report->meters.list) {
         return say(report, ERROR_MEMORY, &(struct why){"out of memory"});
     }
     for (size_t i = 0; status == EXIT_GOOD && i < report->point_count; i++) {
         status = open_meter(report, report->points[i]);
     }
-    for (size_t i = 0; status == EXIT_GOOD && i < report->part_count; i++) {
-        status = open_meter(report, report->parts[i].name);
-    }
-    for (size_t i = 1; status == EXIT_GOOD && i < report->part_count; i++) {
-        const struct meter *first = find_meter(report, report->parts[0].name);
-        const struct meter *other = find_meter(report, report->parts[i].name);
-        if (first && other && strcmp(first->unit, other->unit) != 0) {
-            struct why why;
-            why_set(&why, ERROR_REFUSED, "%s is in '%s' and %s in '%s': nothing adds them up",
-                    first->name, first->unit, other->name, other->unit);
-            status = say(report, ERROR_REFUSED, &why);
-        }
+    for (size_t i = 0; status == EXIT_GOOD && i < report->sum_count; i++) {
+        status = open_sum(report, &report->sums[i].meter);
     }
     return status;
 }
@@ -171,29 +194,35 @@ static int read_meters(struct report *report, struct why *why)
 
 // --- accounts -----------------------------------------------------------------------------------
 
+static int make_sum(const struct report *report, struct sum *sum)
+{
+    const struct energy_meter *meter = &sum->meter;
+    int error = account_begin(&sum->account, &report->calendar, meter->name, meter->parts,
+                              meter->part_count);
+    for (size_t i = 0; !error && i < meter->part_count; i++) {
+        const struct meter *part = find_meter(report, meter->parts[i].name);
+        account_add(&sum->account, &report->accounts[part - report->meters.list],
+                    meter->parts[i].minus, &report->calendar);
+    }
+    if (!error) {
+        account_end(&sum->account, &report->calendar);
+        error = account_use(&sum->account, report->table, &report->calendar);
+    }
+    return error;
+}
+
 static int make_accounts(struct report *report)
 {
-    bool sum = report->part_count > 0;
-    bool keep = sum || (report->table && report->table->tariff);
+    bool keep = report->sum_count || (report->table && report->table->tariff);
     report->accounts = calloc(report->meters.count, sizeof *report->accounts);
     int error = report->accounts ? OK : ERROR_MEMORY;
     for (size_t i = 0; !error && i < report->meters.count; i++) {
-        error =
-            account_make(&report->accounts[i], &report->meters.list[i], &report->calendar, keep);
-        error = error ? error : account_use(&report->accounts[i], report->table, &report->calendar);
+        struct account *account = &report->accounts[i];
+        error = account_make(account, &report->meters.list[i], &report->calendar, keep);
+        error = error ? error : account_use(account, report->table, &report->calendar);
     }
-    if (error || !sum) {
-        return error;
-    }
-    error = account_begin(&report->sum, &report->calendar, report->parts, report->part_count);
-    for (size_t i = 0; !error && i < report->part_count; i++) {
-        const struct meter *meter = find_meter(report, report->parts[i].name);
-        account_add(&report->sum, &report->accounts[meter - report->meters.list],
-                    report->parts[i].minus, &report->calendar);
-    }
-    if (!error) {
-        account_end(&report->sum, &report->calendar);
-        error = account_use(&report->sum, report->table, &report->calendar);
+    for (size_t i = 0; !error && i < report->sum_count; i++) {
+        error = make_sum(report, &report->sums[i]);
     }
     return error;
 }
@@ -213,8 +242,8 @@ static int write_all(const struct report *report)
         const struct meter *meter = find_meter(report, report->points[i]);
         error = energy_rows_write(&head, &report->accounts[meter - report->meters.list], i == 0);
     }
-    if (!error && report->part_count) {
-        error = energy_rows_write(&head, &report->sum, report->point_count == 0);
+    for (size_t i = 0; !error && i < report->sum_count; i++) {
+        error = energy_rows_write(&head, &report->sums[i].account, report->point_count + i == 0);
     }
     if (!error) {
         energy_rows_end(&head);
@@ -270,12 +299,50 @@ static void free_report(struct report *report)
     for (size_t i = 0; report->accounts && i < report->meters.count; i++) {
         account_free(&report->accounts[i]);
     }
-    account_free(&report->sum);
+    for (size_t i = 0; i < report->sum_count; i++) {
+        account_free(&report->sums[i].account);
+    }
+    free(report->sums);
     free(report->accounts);
     free(report->meters.list);
     free(report->calendar.boundaries);
     energy_table_free(report->table);
     ledger_reader_close(report->reader);
+}
+
+static const struct energy_meter *find_sum(const struct report *report, const char *name)
+{
+    for (size_t i = 0; report->table && i < report->table->meter_count; i++) {
+        if (strcmp(report->table->meters[i].name, name) == 0) {
+            return &report->table->meters[i];
+        }
+    }
+    return NULL;
+}
+
+// The sums asked for: those of the table, then the one of the command line.
+static int list_sums(struct report *report)
+{
+    report->sums = calloc(report->name_count + 1, sizeof *report->sums);
+    report->meters_most = report->point_count + report->part_count;
+    if (!report->sums) {
+        return say(report, ERROR_MEMORY, &(struct why){"out of memory"});
+    }
+    for (size_t i = 0; i < report->name_count; i++) {
+        const struct energy_meter *found = find_sum(report, report->names[i]);
+        if (!found) {
+            fprintf(stderr, "%s: there is no meter '%s' in %s\n", report->command->name,
+                    report->names[i], report->table_path);
+            return EXIT_FINDING;
+        }
+        report->sums[report->sum_count++].meter = *found;
+        report->meters_most += found->part_count;
+    }
+    if (report->part_count) {
+        report->sums[report->sum_count++].meter =
+            (struct energy_meter){"sum", report->parts, report->part_count};
+    }
+    return EXIT_GOOD;
 }
 
 static int open_and_report(struct report *report, const struct place *place)
@@ -288,12 +355,13 @@ static int open_and_report(struct report *report, const struct place *place)
     }
     faults_free(&faults);
     report->directory = place->ledger;
-    int status = EXIT_FINDING;
-    if (ledger_reader_open(&report->reader, place->ledger, &why) == OK) {
+    int status = list_sums(report);
+    int error = status == EXIT_GOOD ? ledger_reader_open(&report->reader, place->ledger, &why) : OK;
+    if (error) {
+        status = say(report, ERROR_ABSENT, &why);
+    } else if (status == EXIT_GOOD) {
         report->naming = (struct naming){.reader = report->reader};
         status = report_energy(report);
-    } else {
-        fprintf(stderr, "%s: %s\n", report->command->name, why.text);
     }
     free_report(report);
     return status;
@@ -305,6 +373,7 @@ static const struct option options[] = {{"config", required_argument, NULL, PLAC
                                         {"point", required_argument, NULL, 'p'},
                                         {"plus", required_argument, NULL, 'a'},
                                         {"minus", required_argument, NULL, 'm'},
+                                        {"meter", required_argument, NULL, 'n'},
                                         {"from", required_argument, NULL, 'f'},
                                         {"to", required_argument, NULL, 't'},
                                         {"every", required_argument, NULL, 'e'},
@@ -316,13 +385,15 @@ static const struct option options[] = {{"config", required_argument, NULL, PLAC
 
 static int take_name(struct report *report, int option, const char *name)
 {
-    if (report->point_count + report->part_count == NAMES_MAX) {
+    if (report->point_count + report->part_count + report->name_count == NAMES_MAX) {
         return command_misused(report->command, "more than %d points", NAMES_MAX);
     }
     if (option == 'p') {
         report->points[report->point_count++] = name;
+    } else if (option == 'n') {
+        report->names[report->name_count++] = name;
     } else {
-        report->parts[report->part_count++] = (struct account_part){name, option == 'm'};
+        report->parts[report->part_count++] = (struct energy_part){name, option == 'm'};
     }
     return EXIT_GOOD;
 }
@@ -369,8 +440,10 @@ static int run(const struct command *command, int argc, char **argv)
     bool ended = status != EXIT_GOOD || option < 0;
     if (!ended && (optind == argc || strcmp(argv[optind], "energy") != 0)) {
         status = command_misused(command, "a report of what? of energy");
-    } else if (!ended && !report->point_count && !report->part_count) {
+    } else if (!ended && !report->point_count && !report->part_count && !report->name_count) {
         status = command_misused(command, "of which meter? give --point INSTRUMENT.QUANTITY");
+    } else if (!ended && report->name_count && !report->table_path) {
+        status = command_misused(command, "--meter is a meter of a table: give --table FILE");
     } else if (!ended) {
         status = read_times(report);
         status = status == EXIT_GOOD ? place_find(&place) : status;
@@ -386,7 +459,7 @@ const struct command command_report = {
     .summary = "energy of meters by 15 min, hour, day or month, with all gaps told",
     .usage =
         "usage: tally report energy [-c FILE | --ledger DIR] [--point NAME]... [--plus NAME]...\n"
-        "                    [--minus NAME]... [--from T] [--to T]\n"
+        "                    [--minus NAME]... [--meter NAME]... [--from T] [--to T]\n"
         "                    [--every 15min|hour|day|month] [--table FILE] [--csv | --json]\n"
         "\n"
         "Prints what cumulative registers counted in each interval, between the readings nearest\n"
@@ -402,12 +475,13 @@ const struct command command_report = {
         "                       several times\n"
         "      --plus NAME      a register that is added to the sum; may be given several times\n"
         "      --minus NAME     a register that is taken from the sum; may be given several times\n"
+        "      --meter NAME     a meter of the table, which is a sum; may be given several times\n"
         "      --from T         from then on; T is RFC 3339, a date or a time in the site's zone,\n"
         "                       -1h (also s, min, d, w) or now\n"
         "      --to T           before then\n"
         "      --every WORD     15min, hour, day or month (of the site); day if not stated\n"
-        "      --table FILE     roll-overs and exchanges of registers, tariff, coal equivalent:\n"
-        "                       tally-energy(5)\n"
+        "      --table FILE     roll-overs and exchanges of registers, sums, tariff, coal\n"
+        "                       equivalent: tally-energy(5)\n"
         "      --csv            CSV (RFC 4180)\n"
         "      --json           JSON\n"
         "  -h, --help           print this\n",
