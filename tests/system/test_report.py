@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -277,6 +278,37 @@ def test_csv_says_what_json_says(tmp_path):
             assert row["energy"] == ("" if energy is None else str(energy))
 
 
+def test_page_says_what_json_says_and_needs_nothing_else(tmp_path):
+    zone, start = "Europe/Berlin", midnight_us("Europe/Berlin", date(2024, 10, 25))
+    entries, exchanges = made_history(start, 4, "html")
+    write_ledger(tmp_path / "data", zone, POINTS, entries, more=MORE)
+    table = table_file(tmp_path / "t.yaml", exchanges)
+    table.write_text(table.read_text() + tariff(WHOLE).replace("name: t", 'name: "<b>&"'))
+    words = ["--ledger", tmp_path / "data", "--point", NAME, "--minus", NAME, "--every", "hour", "--table", table]
+    page = report(*words, "--html").stdout.decode()
+    meters = load(report(*words, "--json").stdout.decode())["meters"]
+    assert not re.search(r"<script|<link|<img|src=|href=|url\(|@import", page)
+    ns = {"h": "http://www.w3.org/1999/xhtml", "s": "http://www.w3.org/2000/svg"}
+    body = ElementTree.fromstring(page).find("h:body", ns)
+    assert [h.text for h in body.findall("h:h2", ns)] == [NAME, "sum"]
+    assert "preliminary" in body.find("h:p[@id='standing']", ns).text
+    for meter, picture, rows in zip(meters, body.findall("s:svg", ns), body.findall("h:table[@class='rows']/h:tbody", ns)):
+        bars = picture.findall("s:rect", ns)
+        energies = [row["energy"] for row in meter["intervals"]]
+        assert [bar.get("class") for bar in bars] == ["g" if e is None else "e" for e in energies]
+        numbers = [Decimal(e) for e in energies if e is not None] + [Decimal(0)]
+        scale = 160 / float(max(numbers) - min(numbers))
+        for bar, energy in zip(bars, energies):
+            top, height = (0, 160) if energy is None else (float(max(numbers) - max(Decimal(energy), 0)) * scale, abs(float(energy)) * scale)
+            assert float(bar.get("y")) == pytest.approx(top, abs=0.01) and float(bar.get("height")) == pytest.approx(height, abs=0.01)
+        got = [[cell.text or "" for cell in row.findall("h:td", ns)] for row in rows]
+        assert [row[2] for row in got[:len(energies)]] == ["—" if e is None else str(e) for e in energies]
+        assert [row[3] for row in got[:len(energies)]] == [row["state"] for row in meter["intervals"]]
+        lists = [("unallocated", str(s["energy"])) for s in meter.get("spans", [])] + [("unknown", "—") for _ in meter.get("unknowns", [])]
+        assert [(row[3], row[2]) for row in got[len(energies):]] == lists
+    assert any(cell.text == "<b>&" for cell in body.iter("{http://www.w3.org/1999/xhtml}td"))
+
+
 def test_table_says_what_is_missing(tmp_path):
     zone, start = "Asia/Shanghai", midnight_us("Asia/Shanghai", date(2026, 11, 1))
     entries = [e for e in steady(start, start + 4 * HOUR, EVERY, Decimal("0.5")) if not start + HOUR < e[1] < start + 2 * HOUR + 5 * EVERY]
@@ -354,6 +386,7 @@ def test_a_real_gateway_with_a_reset_and_an_exchange(tmp_path):
     (["energy", "--point", "x.y"], 1, "there is no point 'x.y'"),
     (["energy", "--point", NAME, "--every", "week"], 2, "not 15min, hour, day or month"),
     (["energy", "--point", NAME, "--csv", "--json"], 2, "exclude each other"),
+    (["energy", "--point", NAME, "--html", "--csv"], 2, "exclude each other"),
     (["energy"], 2, "of which meter"), (["energy", "--meter", "site"], 2, "give --table FILE"), (["heat", "--point", NAME], 2, "a report of what"), (["--point", NAME], 2, "a report of what"),
     (["energy", "--point", NAME, "--from", "2026-11-02", "--to", "2026-11-01"], 2, "--from is not before --to"),
     (["energy", "--point", NAME, "--from", "1900-01-01"], 2, "more than 400000 quarters"),

@@ -1,5 +1,7 @@
 #include "energy_rows.h"
 
+#include "energy_html.h"
+#include "energy_words.h"
 #include "show.h"
 
 #include "base/clock.h"
@@ -16,45 +18,11 @@ static void append_utc(struct text *out, int64_t t_us)
     text_append_string(out, utc);
 }
 
-static void append_decimal(struct text *out, struct decimal decimal, bool json)
-{
-    struct exact number = exact_of(decimal);
-    if (json) {
-        exact_append_json(out, &number);
-    } else {
-        exact_append(out, &number);
-    }
-}
-
-static const char *word_of(const struct energy_unknown *unknown)
-{
-    return unknown->kind == ENERGY_RESET ? "reset" : "exchange";
-}
-
-// What a unit an hour is called.
-static const char *unit_an_hour(const char *unit, char out[40])
-{
-    size_t length = strlen(unit);
-    bool watts = length >= 2 && strcmp(unit + length - 2, "Wh") == 0;
-    snprintf(out, 40, watts ? "%.*s" : "%.*s/h", (int)(watts ? length - 1 : length), unit);
-    return out;
-}
-
-static void append_receipt(struct text *out, const struct covered *covered)
-{
-    text_append_string(out, "the receipt of ");
-    show_append_clean(out, covered->head.centre, SIZE_MAX);
-    text_append_string(out, " at ");
-    show_append_second(out, covered->head.time_s);
-    text_append_format(out, " for blocks up to %" PRIu64, covered->head.head.size - 1);
-}
-
 // --- table
 
 static void table_begin(const struct energy_head *head, struct text *out)
 {
     const struct calendar *calendar = head->calendar;
-    const struct covered *covered = head->covered;
     text_append_string(out, "Energy by ");
     text_append_string(out, interval_word(head->every));
     text_append_string(out, ", ");
@@ -63,19 +31,8 @@ static void table_begin(const struct energy_head *head, struct text *out)
     show_append_local(out, calendar->boundaries[calendar->count]);
     text_append_format(out, " (%s)\n", head->time_zone);
     text_append_format(out, "log %s\n", head->origin);
-    if (covered->final) {
-        text_append_string(out, "final: ");
-        append_receipt(out, covered);
-        text_append_string(out, " covers it\n");
-    } else if (!covered->over) {
-        text_append_string(out, "preliminary: the time asked for is not over in this ledger\n");
-    } else if (covered->receipted) {
-        text_append_string(out, "preliminary: ");
-        append_receipt(out, covered);
-        text_append_string(out, " does not cover all of it\n");
-    } else {
-        text_append_string(out, "preliminary: there is no receipt\n");
-    }
+    energy_append_standing(out, head->covered);
+    text_append_string(out, "\n");
     if (head->table) {
         text_append_string(out, "energy table ");
         text_append_hex(out, head->table->hash.bytes, DIGEST_SIZE);
@@ -133,19 +90,19 @@ static void table_lists(const struct account *account, struct text *out)
     for (size_t i = 0; i < energy->unknown_count; i++) {
         const struct energy_unknown *unknown = &energy->unknowns[i];
         append_stretch(out, unknown->from_us, unknown->to_us);
-        text_append_format(out, "unknown (%s): from ", word_of(unknown));
-        append_decimal(out, unknown->closing, false);
+        text_append_format(out, "unknown (%s): from ", energy_unknown_word(unknown));
+        energy_append_decimal(out, unknown->closing);
         text_append_string(out, " to ");
-        append_decimal(out, unknown->opening, false);
+        energy_append_decimal(out, unknown->opening);
         text_append_format(out, " %s\n", account->unit);
     }
     for (size_t i = 0; i < energy->segment_count; i++) {
         const struct energy_segment *segment = &energy->segments[i];
         append_stretch(out, segment->from_us, segment->to_us);
         text_append_string(out, "register from ");
-        append_decimal(out, segment->first, false);
+        energy_append_decimal(out, segment->first);
         text_append_string(out, " to ");
-        append_decimal(out, segment->last, false);
+        energy_append_decimal(out, segment->last);
         text_append_format(out, " %s", account->unit);
         if (segment->rollovers) {
             text_append_format(out, ", rolled over %" PRIu64 " time%s", segment->rollovers,
@@ -161,20 +118,6 @@ static void table_total(const char *label, const struct exact *number, const cha
     text_append_format(out, "%-13s ", label);
     exact_append(out, number);
     text_append_format(out, " %s", unit);
-}
-
-static void append_coefficients(const struct account *account, struct text *out)
-{
-    for (size_t i = 0; i < account->coefficient_count; i++) {
-        const struct coefficient *coefficient = account->coefficients[i];
-        text_append_string(out, i ? "; " : " (");
-        show_append_clean(out, coefficient->name, SIZE_MAX);
-        text_append_string(out, ", ");
-        append_decimal(out, coefficient->factor, false);
-        text_append_format(out, " kgce/%s, ", coefficient->unit);
-        show_append_clean(out, coefficient->version, SIZE_MAX);
-    }
-    text_append_string(out, ")\n");
 }
 
 static void table_use(const struct account *account, struct text *out)
@@ -196,7 +139,9 @@ static void table_use(const struct account *account, struct text *out)
     }
     if (account->coefficient_count) {
         table_total("coal", &account->coal, "kgce", out);
-        append_coefficients(account, out);
+        text_append_string(out, " (");
+        energy_append_coefficients(out, account);
+        text_append_string(out, ")\n");
     }
     if (account->coefficient_count && exact_sign(&account->unconverted)) {
         table_total("", &account->unconverted, account->unit, out);
@@ -223,7 +168,8 @@ static void table_totals(const struct account *account, struct text *out)
     text_append_format(out, " = energy + unallocated%s\n",
                        energy->unknown_count ? "; what is unknown is in neither" : "");
     if (account->has_demand) {
-        table_total("most demand", &account->demand_mean, unit_an_hour(account->unit, unit), out);
+        table_total("most demand", &account->demand_mean, energy_unit_an_hour(account->unit, unit),
+                    out);
         text_append_string(out, " in the 15 min from ");
         show_append_local(out, account->demand_us);
         text_append_string(out, "\n");
@@ -246,15 +192,6 @@ static void table_totals(const struct account *account, struct text *out)
     }
 }
 
-static void append_parts(const struct account *account, struct text *out)
-{
-    for (size_t i = 0; i < account->part_count; i++) {
-        const struct energy_part *part = &account->parts[i];
-        text_append_string(out, part->minus ? (i ? " − " : "− ") : i ? " + " : "");
-        text_append_string(out, part->name);
-    }
-}
-
 static void table_write(const struct energy_head *head, const struct account *account,
                         struct text *out)
 {
@@ -264,7 +201,7 @@ static void table_write(const struct energy_head *head, const struct account *ac
     } else {
         text_append_string(out, account->title);
         text_append_string(out, " = ");
-        append_parts(account, out);
+        energy_append_parts(out, account);
     }
     text_append_string(out, "\n");
     table_intervals(head, account, out);
@@ -353,7 +290,7 @@ static void csv_write(const struct energy_head *head, const struct account *acco
     }
     for (size_t i = 0; i < energy->unknown_count; i++) {
         csv_head(out, "unknown", account, energy->unknowns[i].from_us, energy->unknowns[i].to_us);
-        csv_tail(head, out, account->unit, word_of(&energy->unknowns[i]), 0);
+        csv_tail(head, out, account->unit, energy_unknown_word(&energy->unknowns[i]), 0);
     }
     csv_use(head, account, out);
 }
@@ -384,7 +321,8 @@ static void json_exact(struct text *out, const char *key, const struct exact *nu
 static void json_decimal(struct text *out, const char *key, struct decimal decimal)
 {
     text_append_format(out, ",\"%s\":", key);
-    append_decimal(out, decimal, true);
+    struct exact number = exact_of(decimal);
+    exact_append_json(out, &number);
 }
 
 static void json_begin(const struct energy_head *head, struct text *out)
@@ -465,7 +403,7 @@ static void json_lists(const struct account *account, struct text *out)
     for (size_t i = 0; i < energy->unknown_count; i++) {
         text_append_string(out, i ? ",\n{" : "\n{");
         json_moments(out, energy->unknowns[i].from_us, energy->unknowns[i].to_us);
-        text_append_format(out, ",\"kind\":\"%s\"", word_of(&energy->unknowns[i]));
+        text_append_format(out, ",\"kind\":\"%s\"", energy_unknown_word(&energy->unknowns[i]));
         json_decimal(out, "closing", energy->unknowns[i].closing);
         json_decimal(out, "opening", energy->unknowns[i].opening);
         text_append_string(out, "}");
@@ -497,7 +435,7 @@ static void json_totals(const struct account *account, struct text *out)
         json_exact(out, "energy", &account->demand);
         json_exact(out, "mean", &account->demand_mean);
         text_append_string(out, ",\"unit\":");
-        text_append_json(out, unit_an_hour(account->unit, unit));
+        text_append_json(out, energy_unit_an_hour(account->unit, unit));
         text_append_string(out, "}");
     } else {
         text_append_string(out, "null");
@@ -581,6 +519,10 @@ static int put(const struct energy_head *head, struct text *out)
 int energy_rows_begin(const struct energy_head *head)
 {
     struct text out = text_make(REPORT_BYTES_MAX);
+    if (head->html) {
+        energy_html_begin(head, &out);
+        return put(head, &out);
+    }
     switch (head->form) {
     case ROWS_TABLE: table_begin(head, &out); break;
     case ROWS_CSV: csv_begin(&out); break;
@@ -592,6 +534,10 @@ int energy_rows_begin(const struct energy_head *head)
 int energy_rows_write(const struct energy_head *head, const struct account *account, bool first)
 {
     struct text out = text_make(REPORT_BYTES_MAX);
+    if (head->html) {
+        energy_html_write(head, account, &out);
+        return put(head, &out);
+    }
     switch (head->form) {
     case ROWS_TABLE: table_write(head, account, &out); break;
     case ROWS_CSV: csv_write(head, account, &out); break;
@@ -602,5 +548,8 @@ int energy_rows_write(const struct energy_head *head, const struct account *acco
 
 void energy_rows_end(const struct energy_head *head)
 {
+    if (head->html) {
+        fputs("</body></html>\n", head->to);
+    }
     fputs(head->form == ROWS_JSON ? "\n]}\n" : "", head->to);
 }

@@ -1,4 +1,5 @@
-// A report of energy as it is written: tables for people, CSV (RFC 4180) or JSON for programs.
+// A report of energy as it is written: tables for people, CSV (RFC 4180) or JSON for
+// programs, a page to print.
 #ifndef TALLY_TOOLS_ENERGY_ROWS_H
 #define TALLY_TOOLS_ENERGY_ROWS_H
 
@@ -9,6 +10,7 @@
 
 struct energy_head {
     enum rows_form form;
+    bool html;          // instead of `form`
     const char *origin; // of the log
     const char *time_zone;
     enum interval every;

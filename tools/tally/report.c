@@ -26,6 +26,7 @@ struct report {
     // As given:
     const char *from, *to, *table_path;
     enum rows_form form;
+    bool html; // instead
     enum interval every;
     const char *points[NAMES_MAX];
     size_t point_count;
@@ -230,6 +231,7 @@ static int make_accounts(struct report *report)
 static int write_all(const struct report *report)
 {
     const struct energy_head head = {.form = report->form,
+                                     .html = report->html,
                                      .origin = ledger_reader_origin(report->reader),
                                      .time_zone = report->naming.time_zone,
                                      .every = report->every,
@@ -380,6 +382,7 @@ static const struct option options[] = {{"config", required_argument, NULL, PLAC
                                         {"table", required_argument, NULL, 'T'},
                                         {"csv", no_argument, NULL, 'v'},
                                         {"json", no_argument, NULL, 'j'},
+                                        {"html", no_argument, NULL, 'H'},
                                         {"help", no_argument, NULL, 'h'},
                                         {NULL, 0, NULL, 0}};
 
@@ -412,10 +415,12 @@ static int take_option(struct report *report, int option, const char *argument)
                                      argument);
     case 'v':
     case 'j':
-        if (report->form != ROWS_TABLE) {
-            return command_misused(report->command, "--csv and --json exclude each other");
+    case 'H':
+        if (report->form != ROWS_TABLE || report->html) {
+            return command_misused(report->command, "--csv, --json and --html exclude each other");
         }
-        report->form = option == 'v' ? ROWS_CSV : ROWS_JSON;
+        report->form = option == 'v' ? ROWS_CSV : option == 'j' ? ROWS_JSON : ROWS_TABLE;
+        report->html = option == 'H';
         break;
     default: return take_name(report, option, argument);
     }
@@ -460,7 +465,8 @@ const struct command command_report = {
     .usage =
         "usage: tally report energy [-c FILE | --ledger DIR] [--point NAME]... [--plus NAME]...\n"
         "                    [--minus NAME]... [--meter NAME]... [--from T] [--to T]\n"
-        "                    [--every 15min|hour|day|month] [--table FILE] [--csv | --json]\n"
+        "                    [--every 15min|hour|day|month] [--table FILE] [--csv | --json |\n"
+        "                    --html]\n"
         "\n"
         "Prints what cumulative registers counted in each interval, between the readings nearest\n"
         "to its two boundaries. What cannot be said of one interval is unallocated, what a reset\n"
@@ -484,6 +490,7 @@ const struct command command_report = {
         "                       equivalent: tally-energy(5)\n"
         "      --csv            CSV (RFC 4180)\n"
         "      --json           JSON\n"
+        "      --html           a page to print, with pictures, that needs no other file\n"
         "  -h, --help           print this\n",
     .letters = "c:h",
     .options = options,
