@@ -6,8 +6,8 @@
 #include "series/projection.h"
 
 struct ask {
-    void *context; // given to each
-    uint32_t point;
+    void *context;                // given to each
+    uint32_t point;               // the greatest that is asked for
     int64_t from_us, to_us;       // blocks with nothing in [from, to) may be left out
     void (*begin)(void *context); // empties the answer; may come twice
     int (*add_stored)(void *context, struct shelf *shelf, const struct shelf_state *state);

@@ -196,17 +196,28 @@ static int next_roster(struct shelf *shelf, int64_t *quarter, uint64_t *last_n, 
     return error ? error : open_roster(bytes, length, *quarter, last_n, rest);
 }
 
-static int find_rollup(struct shelf *shelf, uint32_t point, int64_t quarter, struct unpack *roster,
+static int find_rollup(struct shelf *shelf, uint32_t point, int64_t quarter, struct unpack roster,
                        struct rollup *rollup)
 {
     bool there;
-    int error = runs_find(roster, point, &there);
+    int error = runs_find(&roster, point, &there);
     error = error || !there ? error : read_rollup(shelf, quarter, point, rollup);
     return error == ERROR_ABSENT ? ERROR_DAMAGED : error;
 }
 
-int quarters_find(struct shelf *shelf, const struct shelf_state *state, uint32_t point,
-                  int64_t first, struct rollup *rollups, size_t count)
+static int find_points(struct shelf *shelf, const struct quarters_wanted *wanted, int64_t quarter,
+                       const struct unpack *roster)
+{
+    struct rollup *rollup = wanted->rollups + (quarter - wanted->first);
+    int error = OK;
+    for (size_t i = 0; !error && i < wanted->point_count; i++, rollup += wanted->count) {
+        error = find_rollup(shelf, wanted->points[i], quarter, *roster, rollup);
+    }
+    return error;
+}
+
+int quarters_find(struct shelf *shelf, const struct shelf_state *state,
+                  const struct quarters_wanted *wanted)
 {
     int64_t quarter;
     uint64_t rows = 0, last_n;
@@ -215,8 +226,8 @@ int quarters_find(struct shelf *shelf, const struct shelf_state *state, uint32_t
     shelf_scan_begin(shelf, SHELF_QUARTER, INT64_MIN, INT64_MAX);
     while (!(error = next_roster(shelf, &quarter, &last_n, &rest))) {
         rows++;
-        if (quarter >= first && quarter < first + (int64_t)count) {
-            error = find_rollup(shelf, point, quarter, &rest, &rollups[quarter - first]);
+        if (quarter >= wanted->first && quarter < wanted->first + (int64_t)wanted->count) {
+            error = find_points(shelf, wanted, quarter, &rest);
         }
         if (error) {
             return error;

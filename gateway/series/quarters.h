@@ -22,10 +22,18 @@ int quarters_take(struct quarters *quarters, const struct gathered *point);
 int quarters_end(struct quarters *quarters, struct shelf_state *state);
 void quarters_free(struct quarters *quarters); // harmless on NULL
 
-// Fills rollups[0, count) with those of the point in the quarters from `first` on; one that is not
-// there is left as it is. ERROR_DAMAGED also when a row is gone.
-int quarters_find(struct shelf *shelf, const struct shelf_state *state, uint32_t point,
-                  int64_t first, struct rollup *rollups, size_t count);
+// What quarters_find fills: for points[i] in the quarters [first, first + count), those at
+// rollups + i × count.
+struct quarters_wanted {
+    const uint32_t *points; // ascending
+    size_t point_count;
+    int64_t first;
+    size_t count;
+    struct rollup *rollups;
+};
+// One that is not there is left as it is. ERROR_DAMAGED also when a row is gone.
+int quarters_find(struct shelf *shelf, const struct shelf_state *state,
+                  const struct quarters_wanted *wanted);
 // Drops the quarters that hold nothing of block `first_n` or later ones. state->quarters falls.
 int quarters_prune(struct shelf *shelf, uint64_t first_n, struct shelf_state *state);
 

@@ -23,6 +23,12 @@ static void add_ends(struct rollup *rollup, const struct rollup *more)
     }
 }
 
+// Whether `later` is later than `earlier`, and not below it.
+static bool follows(const struct rollup *later, const struct rollup *earlier)
+{
+    return later->first_us > earlier->last_us && number_compare(later->first, earlier->last) >= 0;
+}
+
 void rollup_add(struct rollup *rollup, int64_t t_us, struct number number, uint32_t flags)
 {
     rollup->flags |= flags;
@@ -36,6 +42,7 @@ void rollup_add(struct rollup *rollup, int64_t t_us, struct number number, uint3
                          .last = number,
                          .minimum = number,
                          .maximum = number};
+    rollup->breaks += rollup->count && !follows(&one, rollup);
     add_ends(rollup, &one);
     total_add(&rollup->total, number);
     rollup->count++;
@@ -44,6 +51,7 @@ void rollup_add(struct rollup *rollup, int64_t t_us, struct number number, uint3
 void rollup_merge(struct rollup *into, const struct rollup *from)
 {
     if (from->count) {
+        into->breaks += into->count && !follows(from, into) && !follows(into, from);
         add_ends(into, from);
         total_merge(&into->total, &from->total);
     }
@@ -51,6 +59,7 @@ void rollup_merge(struct rollup *into, const struct rollup *from)
     into->none += from->none;
     into->missed += from->missed;
     into->flags |= from->flags;
+    into->breaks += from->breaks;
 }
 
 // A decimal's mantissa is written as the difference from one before of the same exponent.
@@ -127,6 +136,7 @@ void rollup_write(const struct rollup *rollup, int64_t quarter, struct text *out
     pack_varint(out, rollup->flags);
     if (rollup->count) {
         uint64_t first = (uint64_t)rollup->first_us;
+        pack_varint(out, rollup->breaks);
         pack_varint(out, first - (uint64_t)rollup_quarter_start(quarter));
         pack_varint(out, (uint64_t)rollup->last_us - first);
         write_number(out, rollup->first, NULL);
@@ -144,6 +154,7 @@ int rollup_read(struct rollup *rollup, int64_t quarter, struct unpack *from)
     rollup->missed = unpack_varint(from);
     rollup->flags = (uint32_t)unpack_varint(from);
     if (rollup->count) {
+        rollup->breaks = unpack_varint(from);
         uint64_t first = unpack_varint(from), length = unpack_varint(from);
         from->bad = from->bad || first >= ROLLUP_QUARTER_US || length >= ROLLUP_QUARTER_US - first;
         first += (uint64_t)rollup_quarter_start(quarter);

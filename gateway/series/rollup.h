@@ -27,10 +27,13 @@ static inline int64_t rollup_quarter_start(int64_t quarter)
 
 // Zeroed: nothing there.
 struct rollup {
-    uint64_t count;            // readings with a number; 0: what follows `flags` means nothing
+    uint64_t count;            // readings with a number; 0: what follows `breaks` means nothing
     uint64_t none;             // readings without one (NaN, "not available", a text)
     uint64_t missed;           // polls that brought nothing
     uint32_t flags;            // of all readings, put together (enum reading_flag)
+    uint64_t breaks;           // readings with a number that did not come later than the latest of
+                               // those before them, or were below it. 0: they rose, or stayed,
+                               // with time, so that first and last stand for all of a register
     int64_t first_us, last_us; // least and greatest time. Of equal ones the first recorded is
                                // `first`, the last recorded `last`.
     struct number first, last, minimum, maximum;

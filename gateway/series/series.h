@@ -54,6 +54,11 @@ int series_bins(struct series *series, struct ledger_reader *reader, uint32_t po
 // blocks gives.
 int series_rollups(struct series *series, struct ledger_reader *reader, uint32_t point,
                    int64_t quarter, struct rollup *rollups, size_t count, struct why *why);
+// The same of several points (ascending) at once: those of points[i] from rollups[i × count] on, at
+// most SERIES_QUARTERS_MAX in all.
+int series_rollups_of(struct series *series, struct ledger_reader *reader, const uint32_t *points,
+                      size_t point_count, int64_t quarter, struct rollup *rollups, size_t count,
+                      struct why *why);
 
 // The daemon's thread: updates every `period_us` in small steps at low priority until stopped.
 // Starts before there is a ledger too, and looks for it each period.

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FORMAT       2
+#define FORMAT       3
 #define APPLICATION  0x54614c79 // "TaLy"
 #define PATH_MAX_LEN 4096
 #define BUSY_MS      10000

@@ -34,6 +34,9 @@ def midnight_us(zone, date):
 
 def bounds(every, zone, t_us):
     """[start, end) of the interval in which t_us is."""
+    if every == "month":
+        date = moment(t_us).astimezone(ZoneInfo(zone)).date().replace(day=1)
+        return midnight_us(zone, date), midnight_us(zone, (date + timedelta(days=31)).replace(day=1))
     if every != "day":
         span = QUARTER_US * (4 if every == "hour" else 1)
         return t_us // span * span, t_us // span * span + span
@@ -112,11 +115,13 @@ def dumps(thing):
     return json.dumps(thing, separators=(",", ":"), ensure_ascii=False)
 
 
-def write_ledger(data, zone, points, entries, first_n=0, each=900):
+def write_ledger(data, zone, points, entries, first_n=0, each=900, more=None):
     """`points`: {number: (name, unit)}; the last of each name is in force at the end. `entries` in the order of recording:
-    (point, t_us, indication as JSON text, flags), with None for a miss. At most 255 blocks, so that there is no tile."""
+    (point, t_us, indication as JSON text, flags), with None for a miss. At most 255 blocks, so that there is no tile.
+    `more`: {number: what else its definition says}."""
     data.mkdir(parents=True)
-    definitions = {n: {"instrument": name.split(".")[0], "quantity": name.split(".")[1], "unit": unit} for n, (name, unit) in points.items()}
+    definitions = {n: {"instrument": name.split(".")[0], "quantity": name.split(".")[1], "unit": unit, **(more or {}).get(n, {})}
+                   for n, (name, unit) in points.items()}
     inforce = {name: n for n, (name, _) in points.items()}
     file = (dumps({"tally-definitions": 1, "software": "0" * 64, "config": "0" * 64, "time_zone": zone,
                    "points": {str(n): definitions[n] for n in sorted(inforce.values())}}) + "\n").encode()

@@ -30,8 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = (ROOT / os.environ.get("TALLY_BUILD", "build")).resolve()
 TALLY = BUILD / "tally"
 TALLYD = BUILD / "tallyd"
-COMMANDS = ["check", "status", "watch", "alarm", "history", "rebuild", "export", "proof", "verify", "certificate", "budget",
-            "coverage"]
+COMMANDS = ["check", "status", "watch", "alarm", "history", "report", "rebuild", "export", "proof", "verify",
+            "certificate", "budget", "coverage"]
 needs_daemon = pytest.mark.skipif(not TALLYD.exists(), reason="tallyd is not built")
 ENVIRONMENT = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm"}
 
@@ -144,7 +144,7 @@ def test_man_page_of_the_daemon_has_the_options_of_help():
     assert options_of_man(section("tallyd.8", ".Sh DESCRIPTION")) == options_of_help(text)
 
 
-@pytest.mark.parametrize("page", ["tally.1", "tallyd.8", "tally.yaml.5", "tally-centre.8"])
+@pytest.mark.parametrize("page", ["tally.1", "tallyd.8", "tally.yaml.5", "tally-energy.5", "tally-centre.8"])
 def test_man_page_is_sound(page):
     try:
         result = subprocess.run(["mandoc", "-Tlint", "-Wwarning", ROOT / "docs/man" / page],

@@ -144,6 +144,7 @@ static void assert_same_rollup(const struct rollup *a, const struct rollup *b)
     assert_int_equal(a->none, b->none);
     assert_int_equal(a->missed, b->missed);
     assert_int_equal(a->flags, b->flags);
+    assert_int_equal(a->breaks, b->breaks);
     if (a->count) {
         assert_int_equal(a->first_us, b->first_us);
         assert_int_equal(a->last_us, b->last_us);
@@ -198,6 +199,30 @@ static void rollup_gives_back_what_went_in(void **state)
     }
 }
 
+static void rollup_tells_whether_readings_rose_with_time(void **state)
+{
+    (void)state;
+    struct rollup rollup = {0}, later = {0}, both = {0};
+    rollup_add(&rollup, 100, number_of_text("5"), 0);
+    rollup_add(&rollup, 200, number_of_text("5"), 0);
+    rollup_add(&rollup, 300, number_of_text("5.5"), 0);
+    rollup_add(&rollup, 300, number_of_text("null"), 0);
+    assert_int_equal(rollup.breaks, 0);
+    rollup_add(&later, 400, number_of_text("5.4"), 0);
+    assert_int_equal(later.breaks, 0);
+    rollup_merge(&both, &rollup);
+    rollup_merge(&both, &later);
+    assert_int_equal(both.breaks, 1); // it fell between them
+    rollup_add(&rollup, 250, number_of_text("6"), 0);
+    assert_int_equal(rollup.breaks, 1); // late
+    rollup_add(&rollup, 300, number_of_text("5.5"), 0);
+    assert_int_equal(rollup.breaks, 2); // twice
+    rollup_add(&rollup, 310, number_of_text("5.4"), 0);
+    assert_int_equal(rollup.breaks, 3); // below
+    rollup_add(&rollup, 320, number_of_text("5.4"), 0);
+    assert_int_equal(rollup.breaks, 3);
+}
+
 static void runs_are_a_set(void **state)
 {
     (void)state;
@@ -242,7 +267,7 @@ static void runs_are_a_set(void **state)
 
 // The readings of a quarter, counted one by one.
 struct counted {
-    uint64_t count, none, missed;
+    uint64_t count, none, missed, breaks;
     uint32_t flags;
     const struct kept *first, *last, *minimum, *maximum;
     long double sum, rest, size; // sum + rest: as if summed in twice the width
@@ -263,6 +288,14 @@ static void count_in(struct counted *c, long double value)
     c->size += fabsl(value);
 }
 
+// As far as is told apart: where either is no decimal of 18 digits, as doubles.
+static bool is_below(const struct kept *a, const struct kept *b)
+{
+    bool decimal = number_of_text(a->json).kind == NUMBER_DECIMAL &&
+                   number_of_text(b->json).kind == NUMBER_DECIMAL;
+    return decimal ? exactly(a) < exactly(b) : a->value < b->value;
+}
+
 static struct counted count_by_force(const struct place *place, uint32_t point, int64_t from_us,
                                      int64_t to_us)
 {
@@ -279,6 +312,7 @@ static struct counted count_by_force(const struct place *place, uint32_t point, 
             continue;
         }
         c.count++;
+        c.breaks += c.last && (kept->t_us <= c.last->t_us || is_below(kept, c.last));
         c.first = !c.first || kept->t_us < c.first->t_us ? kept : c.first;
         c.last = !c.last || kept->t_us >= c.last->t_us ? kept : c.last;
         c.minimum = !c.minimum || exactly(kept) < exactly(c.minimum) ? kept : c.minimum;
@@ -307,6 +341,7 @@ static void assert_counted(const struct rollup *got, const struct counted *want)
     assert_int_equal(got->none, want->none);
     assert_int_equal(got->missed, want->missed);
     assert_int_equal(got->flags, want->flags);
+    assert_int_equal(got->breaks, want->breaks);
     if (!want->count) {
         return;
     }
@@ -328,16 +363,20 @@ static void assert_true_to_ledger(struct place *place, int64_t from_us)
 {
     struct series *series = series_of(place, false);
     struct ledger_reader *reader = reader_of(place);
-    struct rollup got[QUARTERS_ASKED];
+    static const uint32_t points[] = {1, 2, 3, 4, 5, 6, 7};
+    static struct rollup all[7 * QUARTERS_ASKED], one[QUARTERS_ASKED];
     struct why why;
     int64_t first = rollup_quarter_of(from_us);
+    assert_int_equal(series_rollups_of(series, reader, points, 7, first, all, QUARTERS_ASKED, &why),
+                     OK);
     for (uint32_t point = 1; point <= 7; point++) {
-        assert_int_equal(series_rollups(series, reader, point, first, got, QUARTERS_ASKED, &why),
+        assert_int_equal(series_rollups(series, reader, point, first, one, QUARTERS_ASKED, &why),
                          OK);
         for (int i = 0; i < QUARTERS_ASKED; i++) {
             struct counted want = count_by_force(place, point, (first + i) * QUARTER_US,
                                                  (first + i + 1) * QUARTER_US);
-            assert_counted(&got[i], &want);
+            assert_counted(&one[i], &want);
+            assert_counted(&all[(point - 1) * QUARTERS_ASKED + (uint32_t)i], &want);
         }
     }
     ledger_reader_close(reader);
@@ -709,6 +748,7 @@ int main(void)
         cmocka_unit_test(mean_has_no_binary_noise),
         cmocka_unit_test(total_goes_on_beyond_64_bits),
         cmocka_unit_test(rollup_has_first_and_last_by_time_not_by_arrival),
+        cmocka_unit_test(rollup_tells_whether_readings_rose_with_time),
         WITH_LEDGER(rollup_gives_back_what_went_in),
         WITH_LEDGER(runs_are_a_set),
         WITH_LEDGER(rollups_agree_with_blocks_when_nothing_is_built),

@@ -1,6 +1,8 @@
 // Makes a ledger of any size for the bench, through the ledger's own writer: points near 230 that
 // wander, at a regular pace. make_ledger DIRECTORY SITE GATEWAY BLOCKS READINGS POINTS EVERY_US
-// [UPLINK]: with UPLINK, all of it counts as acknowledged by the uplink of that name.
+// [UPLINK | --registers]: with UPLINK, all of it counts as acknowledged by the uplink of that name;
+// with --registers the points are those of meters, meter-1.energy and on, of a site in Shanghai,
+// and count hundredths of a kWh.
 
 #include "base/clock.h"
 #include "ledger/ledger.h"
@@ -20,6 +22,8 @@ struct making {
     uint64_t readings, points, n, serial;
     int64_t t_us, every_us;
     float *values;
+    bool registers;
+    uint64_t *counts; // of registers
     uint64_t seed;
 };
 
@@ -38,10 +42,19 @@ static void add_reading(struct making *making)
         making->t_us += making->every_us;
     }
     float *value = &making->values[point];
-    *value += (float)(draw(making) * 0.2 + (230 - (double)*value) * 0.01);
     uint8_t raw[4];
     uint32_t bits;
-    memcpy(&bits, value, sizeof bits);
+    struct value indication = {.kind = VALUE_FLOAT32};
+    if (making->registers) {
+        making->counts[point] += (uint64_t)((draw(making) + 0.5) * 40);
+        indication =
+            (struct value){.kind = VALUE_DECIMAL, .decimal = {making->counts[point], false, -2}};
+        bits = (uint32_t)making->counts[point];
+    } else {
+        *value += (float)(draw(making) * 0.2 + (230 - (double)*value) * 0.01);
+        indication.float32 = *value;
+        memcpy(&bits, value, sizeof bits);
+    }
     for (int i = 0; i < 4; i++) {
         raw[i] = (uint8_t)(bits >> (24 - 8 * i));
     }
@@ -51,7 +64,7 @@ static void add_reading(struct making *making)
                               .half_window_us = 150 + jitter / 2,
                               .raw = raw,
                               .raw_length = sizeof raw,
-                              .indication = {.kind = VALUE_FLOAT32, .float32 = *value}};
+                              .indication = indication};
     block_add_reading(&making->writer, &reading, reading.t_us - 1000000);
     making->serial++;
 }
@@ -116,12 +129,39 @@ static int make_blocks(struct making *making, uint64_t blocks, struct why *why)
     return error;
 }
 
-// The definitions file that an uplink sends before the first block: it tells nothing of the points.
+static int add_meter(struct making *making, uint64_t i, struct text *out, struct why *why)
+{
+    char name[64], definition[512];
+    uint32_t number;
+    bool fresh;
+    snprintf(name, sizeof name, "meter-%llu.energy", (unsigned long long)i + 1);
+    snprintf(definition, sizeof definition,
+             "{\"instrument\":\"meter-%llu\",\"serial\":\"%llu\",\"quantity\":\"energy\","
+             "\"unit\":\"kWh\",\"every_us\":%lld}",
+             (unsigned long long)i + 1, (unsigned long long)i + 1, (long long)making->every_us);
+    int error = ledger_point_number(making->ledger, name, definition, &number, &fresh, why);
+    text_append_format(out, "%s\"%u\":%s", i ? "," : "", number, definition);
+    return error             ? error
+           : number == i + 1 ? OK
+                             : why_set(why, ERROR_INPUT, "the ledger holds other points already");
+}
+
+// The definitions file that an uplink sends before the first block: of points that are no
+// registers it tells nothing.
 static int put_definitions(struct making *making, struct why *why)
 {
-    static const char bytes[] = "{\"tally-definitions\":1,\"points\":{}}\n";
-    int error = ledger_put_file(making->ledger, "definitions", bytes, sizeof bytes - 1,
-                                &making->definitions, why);
+    struct text bytes = text_make(16u << 20);
+    int error = OK;
+    text_append_string(&bytes,
+                       "{\"tally-definitions\":1,\"time_zone\":\"Asia/Shanghai\",\"points\":{");
+    for (uint64_t i = 0; making->registers && !error && i < making->points; i++) {
+        error = add_meter(making, i, &bytes, why);
+    }
+    text_append_string(&bytes, "}}\n");
+    error = error ? error
+                  : ledger_put_file(making->ledger, "definitions", bytes.data, bytes.length,
+                                    &making->definitions, why);
+    text_free(&bytes);
     return error ? error
                  : ledger_put_definitions(making->ledger, making->n, &making->definitions,
                                           &making->definitions, 1, why);
@@ -131,7 +171,7 @@ int main(int argc, char **argv)
 {
     if (argc != 8 && argc != 9) {
         fprintf(stderr, "usage: make_ledger DIRECTORY SITE GATEWAY BLOCKS READINGS POINTS "
-                        "EVERY_US [UPLINK]\n");
+                        "EVERY_US [UPLINK | --registers]\n");
         return 2;
     }
     struct making making = {.readings = strtoull(argv[5], NULL, 10),
@@ -149,7 +189,9 @@ int main(int argc, char **argv)
     int error = making.points && making.readings && making.every_us ? OK : ERROR_INPUT;
     error = error ? error : ledger_open(&making.ledger, &options, &opening, &why);
     if (!error) {
+        making.registers = argc == 9 && strcmp(argv[8], "--registers") == 0;
         making.values = malloc(making.points * sizeof *making.values);
+        making.counts = calloc(making.points, sizeof *making.counts);
         for (uint64_t i = 0; i < making.points; i++) {
             making.values[i] = 230;
         }
@@ -160,7 +202,7 @@ int main(int argc, char **argv)
         block_writer_init(&making.writer);
         error = put_definitions(&making, &why);
         error = error ? error : make_blocks(&making, blocks, &why);
-        if (!error && argc == 9) {
+        if (!error && argc == 9 && !making.registers) {
             error = ledger_declare_uplink(making.ledger, argv[8], false, &why);
             ledger_note_cursor(making.ledger, argv[8], ledger_size(making.ledger));
         }
@@ -172,5 +214,6 @@ int main(int argc, char **argv)
     }
     ZSTD_freeCCtx(making.zstd);
     free(making.values);
+    free(making.counts);
     return error ? 1 : 0;
 }

@@ -6,6 +6,7 @@
 #include "rows.h"
 #include "show.h"
 #include "tally.h"
+#include "times.h"
 
 #include "base/clock.h"
 #include "ledger/ledger.h"
@@ -221,39 +222,28 @@ static int write_series(struct history *history)
     return error ? EXIT_FINDING : EXIT_GOOD;
 }
 
-// When the readings and misses of a block begin; when it was closed.
-static int find_beginning(struct history *history, uint64_t n, int64_t *t_us)
+// What cannot be read is said.
+static int find_times(struct history *history, uint64_t n, struct times *times)
 {
-    int error = read_block(history, n);
+    struct why why = {""};
+    int error = times_of_block(history->reader, n, times, &why);
     if (error) {
-        return error;
+        fprintf(stderr, "tally history: block %" PRIu64 ": %s\n", n, why.text);
     }
-    *t_us = history->view.closed_us;
-    for (size_t i = 0; i < history->view.reading_count; i++) {
-        int64_t reading_us = history->view.readings[i].t_us;
-        *t_us = reading_us < *t_us ? reading_us : *t_us;
-    }
-    for (size_t i = 0; i < history->view.missed_count; i++) {
-        int64_t miss_us = history->view.missed[i].t_us;
-        *t_us = miss_us < *t_us ? miss_us : *t_us;
-    }
-    return OK;
-}
-
-static int find_closing(struct history *history, uint64_t n, int64_t *t_us)
-{
-    int error = read_block(history, n);
-    *t_us = error ? 0 : history->view.closed_us;
     return error;
 }
 
 // What is kept, in time: from the first reading of the first block to the closing of the last.
 static int find_extent(struct history *history, uint64_t first, uint64_t last)
 {
-    int error = history->from ? OK : find_beginning(history, first, &history->from_us);
+    struct times times;
+    int error = history->from ? OK : find_times(history, first, &times);
+    if (!error && !history->from) {
+        history->from_us = times.begin_us;
+    }
+    error = error || history->to ? error : find_times(history, last, &times);
     if (!error && !history->to) {
-        error = find_closing(history, last, &history->to_us);
-        history->to_us++;
+        history->to_us = times.closed_us + 1;
     }
     return error;
 }
@@ -269,12 +259,13 @@ static int write_intervals(struct history *history, uint64_t first, uint64_t las
                                   .interval = history->every,
                                   .form = history->form,
                                   .from_us = history->from_us,
-                                  .to_us = history->to_us,
-                                  .kept_us = INT64_MIN};
-    if ((first > 0 && find_beginning(history, first, &intervals.kept_us)) ||
-        find_closing(history, last, &intervals.recorded_us)) {
+                                  .to_us = history->to_us};
+    struct times oldest = {.begin_us = INT64_MIN}, latest;
+    if ((first > 0 && find_times(history, first, &oldest)) || find_times(history, last, &latest)) {
         return EXIT_FINDING;
     }
+    intervals.kept_us = oldest.begin_us;
+    intervals.recorded_us = latest.closed_us;
     int error = intervals_write(&intervals, &why);
     if (error) {
         fprintf(stderr, "tally history: %s\n", why.text);
@@ -380,7 +371,7 @@ static int run(const struct command *command, int argc, char **argv)
             break;
         case 'e':
             history.every = interval_parse(optarg);
-            if (!history.every) {
+            if (!history.every || history.every == INTERVAL_MONTH) {
                 return command_misused(command, "--every %s: not 15min, hour or day", optarg);
             }
             break;

@@ -1,0 +1,269 @@
+#include "energy_html.h"
+
+#include "energy_words.h"
+#include "show.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#define WORDS_MAX 65536
+#define WIDTH     960.0 // of a picture
+#define HEIGHT    160.0
+
+// What is clean already (show_append_clean), with HTML's own characters written out.
+static void append_escaped(struct text *out, const char *clean)
+{
+    for (const char *at = clean ? clean : ""; *at;) {
+        size_t plain = strcspn(at, "&<>\"");
+        text_append(out, at, plain);
+        at += plain;
+        if (*at) {
+            text_append_string(out, *at == '&'   ? "&amp;"
+                                    : *at == '<' ? "&lt;"
+                                    : *at == '>' ? "&gt;"
+                                                 : "&quot;");
+            at++;
+        }
+    }
+}
+
+static void append_word(struct text *out, const char *string)
+{
+    struct text clean = text_make(WORDS_MAX);
+    show_append_clean(&clean, string, SIZE_MAX);
+    append_escaped(out, clean.data);
+    text_free(&clean);
+}
+
+void energy_html_begin(const struct energy_head *head, struct text *out)
+{
+    const struct calendar *calendar = head->calendar;
+    struct text standing = text_make(WORDS_MAX);
+    energy_append_standing(&standing, head->covered);
+    text_append_string(
+        out,
+        "<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\"><head>"
+        "<meta charset=\"utf-8\"/><title>Energy</title>\n<style>"
+        "body{font:14px sans-serif;margin:2em;max-width:70em}h2{page-break-before:auto;"
+        "margin-top:2em}table{border-collapse:collapse;margin:1em 0}"
+        "td,th{padding:.1em .8em;border-bottom:1px solid #ccc;text-align:left}"
+        ".n{text-align:right;font-variant-numeric:tabular-nums}thead{display:table-header-group}"
+        "tr{page-break-inside:avoid}.e{fill:#2a6f97}.g{fill:#f4c095}svg{width:100%}"
+        "</style></head><body>\n<h1>Energy by ");
+    text_append_string(out, interval_word(head->every));
+    text_append_string(out, "</h1>\n<p>");
+    show_append_local(out, calendar->boundaries[0]);
+    text_append_string(out, " to ");
+    show_append_local(out, calendar->boundaries[calendar->count]);
+    text_append_string(out, " (");
+    append_word(out, head->time_zone);
+    text_append_string(out, ")</p>\n<p id=\"standing\">");
+    append_escaped(out, standing.data);
+    text_append_string(out, "</p>\n<p>log ");
+    append_word(out, head->origin);
+    text_append_string(out, "</p>\n");
+    if (head->table) {
+        text_append_string(out, "<p>energy table ");
+        text_append_hex(out, head->table->hash.bytes, DIGEST_SIZE);
+        text_append_string(out, "</p>\n");
+    }
+    text_free(&standing);
+}
+
+// --- the picture
+// ----------------------------------------------------------------------------------
+
+struct extent {
+    double low, high; // 0 is among them
+};
+
+static struct extent find_extent(const struct energy *energy)
+{
+    struct extent extent = {0, 0};
+    for (size_t i = 0; i < energy->interval_count; i++) {
+        double number = energy->intervals[i].state == ENERGY_COMPLETE
+                            ? exact_to_double(&energy->intervals[i].energy)
+                            : 0;
+        extent.low = fmin(extent.low, number);
+        extent.high = fmax(extent.high, number);
+    }
+    if (extent.high <= extent.low) {
+        extent.high = extent.low + 1;
+    }
+    return extent;
+}
+
+// A bar for each interval with a figure; where there is none, the whole height in another colour.
+static void append_picture(const struct account *account, struct text *out)
+{
+    const struct energy *energy = &account->energy;
+    struct extent extent = find_extent(energy);
+    double scale = HEIGHT / (extent.high - extent.low);
+    double step = WIDTH / (double)energy->interval_count, zero = extent.high * scale;
+    text_append_format(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\">",
+                       WIDTH, HEIGHT);
+    for (size_t i = 0; i < energy->interval_count; i++) {
+        bool complete = energy->intervals[i].state == ENERGY_COMPLETE;
+        double size = complete ? exact_to_double(&energy->intervals[i].energy) * scale : 0;
+        double top = complete ? zero - fmax(size, 0) : 0;
+        text_append_format(out,
+                           "<rect class=\"%s\" x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" "
+                           "height=\"%.2f\"/>",
+                           complete ? "e" : "g", (double)i * step, top, step * 0.9,
+                           complete ? fabs(size) : HEIGHT);
+    }
+    text_append_string(out, "</svg>\n");
+}
+
+// --- tables
+// ---------------------------------------------------------------------------------------
+
+static void append_total(struct text *out, const char *label, const struct exact *number,
+                         const char *unit, const char *more)
+{
+    text_append_string(out, "<tr><th>");
+    append_word(out, label);
+    text_append_string(out, "</th><td class=\"n\">");
+    exact_append(out, number);
+    text_append_string(out, "</td><td>");
+    append_word(out, unit);
+    text_append_string(out, "</td><td>");
+    append_escaped(out, more);
+    text_append_string(out, "</td></tr>\n");
+}
+
+static void append_uses(const struct account *account, struct text *out)
+{
+    const struct tariff *tariff = account->tariff;
+    for (size_t i = 0; tariff && i < tariff->period_count; i++) {
+        append_total(out, tariff->periods[i], &account->periods[i], account->unit, tariff->name);
+    }
+    if (tariff) {
+        append_total(out, "in no period", &account->unassigned, account->unit, tariff->name);
+    }
+    if (account->coefficient_count) {
+        struct text words = text_make(WORDS_MAX);
+        energy_append_coefficients(&words, account);
+        append_total(out, "coal equivalent", &account->coal, "kgce", words.data);
+        text_free(&words);
+    }
+}
+
+static void append_totals(const struct account *account, struct text *out)
+{
+    const struct energy *energy = &account->energy;
+    struct text words = text_make(WORDS_MAX);
+    char unit[40];
+    text_append_string(out, "<table class=\"totals\">\n");
+    text_append_format(&words, "%zu of %zu intervals", energy->complete, energy->interval_count);
+    append_total(out, "energy", &energy->allocated, account->unit, words.data);
+    append_total(out, "unallocated", &energy->unallocated, account->unit,
+                 exact_sign(&energy->crossing) ? "some of it beyond the time asked for" : "");
+    append_total(out, "registers", &energy->registered, account->unit,
+                 energy->unknown_count ? "= energy + unallocated; what is unknown is in neither"
+                                       : "= energy + unallocated");
+    text_clear(&words);
+    if (account->has_demand) {
+        text_append_string(&words, "in the 15 min from ");
+        show_append_local(&words, account->demand_us);
+        append_total(out, "most demand", &account->demand_mean,
+                     energy_unit_an_hour(account->unit, unit), words.data);
+    }
+    append_uses(account, out);
+    text_append_format(out,
+                       "</table>\n<p>%" PRIu64 " readings, %" PRIu64 " polls missed, %" PRIu64
+                       " answers without a number, %" PRIu64
+                       " readings of another meter not used, %zu quarters of an hour not used "
+                       "because the clock was set</p>\n",
+                       account->taken, account->missed, account->none, account->mismatched,
+                       account->disordered);
+    text_free(&words);
+}
+
+static void begin_row(struct text *out, int64_t from_us, int64_t to_us)
+{
+    text_append_string(out, "<tr><td>");
+    show_append_local(out, from_us);
+    text_append_string(out, "</td><td>");
+    show_append_local(out, to_us);
+    text_append_string(out, "</td><td class=\"n\">");
+}
+
+static void end_row(struct text *out, const char *state, const char *more)
+{
+    text_append_string(out, "</td><td>");
+    text_append_string(out, state);
+    text_append_string(out, "</td><td>");
+    append_escaped(out, more);
+    text_append_string(out, "</td></tr>\n");
+}
+
+static void append_unknowns(const struct energy *energy, const char *unit, struct text *out)
+{
+    struct text words = text_make(WORDS_MAX);
+    for (size_t i = 0; i < energy->unknown_count; i++) {
+        const struct energy_unknown *unknown = &energy->unknowns[i];
+        text_clear(&words);
+        text_append_format(&words, "%s: from ", energy_unknown_word(unknown));
+        energy_append_decimal(&words, unknown->closing);
+        text_append_string(&words, " to ");
+        energy_append_decimal(&words, unknown->opening);
+        text_append_string(&words, " ");
+        show_append_clean(&words, unit, SIZE_MAX);
+        begin_row(out, unknown->from_us, unknown->to_us);
+        text_append_string(out, "—");
+        end_row(out, "unknown", words.data);
+    }
+    text_free(&words);
+}
+
+static void append_rows(const struct energy_head *head, const struct account *account,
+                        struct text *out)
+{
+    const struct energy *energy = &account->energy;
+    struct text words = text_make(WORDS_MAX);
+    text_append_string(out, "<table class=\"rows\"><thead><tr><th>from</th><th>to</th>"
+                            "<th class=\"n\">energy, ");
+    append_word(out, account->unit);
+    text_append_string(out, "</th><th>state</th><th></th></tr></thead><tbody>\n");
+    for (size_t i = 0; i < energy->interval_count; i++) {
+        begin_row(out, head->calendar->boundaries[i], head->calendar->boundaries[i + 1]);
+        if (energy->intervals[i].state == ENERGY_COMPLETE) {
+            exact_append(out, &energy->intervals[i].energy);
+        } else {
+            text_append_string(out, "—");
+        }
+        text_clear(&words);
+        show_append_flags(&words, energy->intervals[i].flags, " ");
+        end_row(out, account_state(account, i, head->calendar), words.length ? words.data : "");
+    }
+    for (size_t i = 0; i < energy->span_count; i++) {
+        begin_row(out, energy->spans[i].from_us, energy->spans[i].to_us);
+        exact_append(out, &energy->spans[i].energy);
+        end_row(out, "unallocated",
+                energy->spans[i].crosses ? "reaches beyond the time asked for" : "");
+    }
+    append_unknowns(energy, account->unit, out);
+    text_append_string(out, "</tbody></table>\n");
+    text_free(&words);
+}
+
+void energy_html_write(const struct energy_head *head, const struct account *account,
+                       struct text *out)
+{
+    text_append_string(out, "<h2>");
+    append_word(out, account->name ? account->name : account->title);
+    text_append_string(out, "</h2>\n");
+    if (!account->name) {
+        struct text words = text_make(WORDS_MAX);
+        energy_append_parts(&words, account);
+        text_append_string(out, "<p>= ");
+        append_escaped(out, words.failed ? "…" : words.data);
+        text_append_string(out, "</p>\n");
+        text_free(&words);
+    }
+    append_picture(account, out);
+    append_totals(account, out);
+    append_rows(head, account, out);
+}

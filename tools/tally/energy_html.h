@@ -1,0 +1,12 @@
+// A report of energy as a page to print: HTML that is XML too, with pictures in SVG, and needs
+// nothing beside it: no script, no font, no other file.
+#ifndef TALLY_TOOLS_ENERGY_HTML_H
+#define TALLY_TOOLS_ENERGY_HTML_H
+
+#include "energy_rows.h"
+
+void energy_html_begin(const struct energy_head *head, struct text *out);
+void energy_html_write(const struct energy_head *head, const struct account *account,
+                       struct text *out);
+
+#endif

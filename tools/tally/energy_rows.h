@@ -1,0 +1,28 @@
+// A report of energy as it is written: tables for people, CSV (RFC 4180) or JSON for
+// programs, a page to print.
+#ifndef TALLY_TOOLS_ENERGY_ROWS_H
+#define TALLY_TOOLS_ENERGY_ROWS_H
+
+#include "account.h"
+#include "covered.h"
+#include "interval.h"
+#include "rows.h"
+
+struct energy_head {
+    enum rows_form form;
+    bool html;          // instead of `form`
+    const char *origin; // of the log
+    const char *time_zone;
+    enum interval every;
+    const struct calendar *calendar;
+    const struct covered *covered;
+    const struct energy_table *table; // NULL: none
+    FILE *to;
+};
+
+// 0 or ERROR_MEMORY.
+int energy_rows_begin(const struct energy_head *head);
+int energy_rows_write(const struct energy_head *head, const struct account *account, bool first);
+void energy_rows_end(const struct energy_head *head);
+
+#endif

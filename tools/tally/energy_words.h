@@ -1,0 +1,20 @@
+// Words that a report of energy has in all its forms.
+#ifndef TALLY_TOOLS_ENERGY_WORDS_H
+#define TALLY_TOOLS_ENERGY_WORDS_H
+
+#include "account.h"
+#include "covered.h"
+
+// "reset", "exchange".
+const char *energy_unknown_word(const struct energy_unknown *unknown);
+// What a unit an hour is called: "kW" of "kWh", else "m³/h".
+const char *energy_unit_an_hour(const char *unit, char out[40]);
+void energy_append_decimal(struct text *out, struct decimal decimal);
+// "final: the receipt of … covers it", or why it is preliminary.
+void energy_append_standing(struct text *out, const struct covered *covered);
+// "a.energy + b.energy − c.energy".
+void energy_append_parts(struct text *out, const struct account *account);
+// "electricity, 0.1229 kgce/kWh, GB/T 2589-2020; …".
+void energy_append_coefficients(struct text *out, const struct account *account);
+
+#endif

@@ -1,0 +1,498 @@
+// tally report: what a ledger says over periods, as enterprises report it. So far of energy.
+#include "account.h"
+#include "covered.h"
+#include "energy_rows.h"
+#include "moment.h"
+#include "naming.h"
+#include "show.h"
+#include "tally.h"
+#include "times.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NAMES_MAX     1000
+#define QUARTERS_MAX  400000  // of the time asked for: 11 years
+#define INTERVALS_MAX 1000000 // of all meters together
+
+// Several registers that are one meter.
+struct sum {
+    struct energy_meter meter;
+    struct account account;
+};
+
+struct report {
+    const struct command *command;
+    // As given:
+    const char *from, *to, *table_path;
+    enum rows_form form;
+    bool html; // instead
+    enum interval every;
+    const char *points[NAMES_MAX];
+    size_t point_count;
+    struct energy_part parts[NAMES_MAX]; // of the sum that has no name
+    size_t part_count;
+    const char *names[NAMES_MAX]; // of meters of the table
+    size_t name_count;
+    // Found out:
+    const char *directory;
+    struct energy_table *table;
+    struct ledger_reader *reader;
+    struct naming naming;
+    int64_t from_us, to_us;
+    struct calendar calendar;
+    size_t meters_most; // that there can be
+    struct meters meters;
+    struct account *accounts; // of each meter
+    struct sum *sums;
+    size_t sum_count;
+    struct covered covered;
+};
+
+static int say(const struct report *report, int error, const struct why *why)
+{
+    fprintf(stderr, "%s: %s\n", report->command->name, why->text);
+    return error == ERROR_RANGE ? EXIT_MISUSE : EXIT_FINDING;
+}
+
+// --- the time asked for -------------------------------------------------------------------------
+
+static int read_times(struct report *report)
+{
+    return moment_read_span(report->command, report->from, report->to, report->reader != NULL,
+                            &report->from_us, &report->to_us);
+}
+
+// What was not given, from what is kept.
+static int find_extent(struct report *report, uint64_t first, uint64_t size, struct why *why)
+{
+    struct times oldest, latest;
+    int error = times_of_block(report->reader, first, &oldest, why);
+    error = error ? error : times_of_block(report->reader, size - 1, &latest, why);
+    if (error) {
+        return error;
+    }
+    report->calendar.kept_us = first > 0 ? oldest.begin_us : INT64_MIN;
+    report->calendar.recorded_us = latest.closed_us;
+    report->from_us = report->from ? report->from_us : oldest.begin_us;
+    report->to_us = report->to ? report->to_us : latest.closed_us + 1;
+    return report->from_us < report->to_us
+               ? OK
+               : why_set(why, ERROR_ABSENT, "the ledger holds nothing of that time");
+}
+
+// The intervals that meet [from, to), whole.
+static int make_calendar(struct report *report, struct why *why)
+{
+    struct calendar *calendar = &report->calendar;
+    size_t accounts = report->meters_most + report->sum_count;
+    int64_t begin = rollup_quarter_of(report->from_us), end = rollup_quarter_of(report->to_us - 1);
+    if (end - begin > QUARTERS_MAX) {
+        return why_set(why, ERROR_RANGE, "that is more than %d quarters of an hour", QUARTERS_MAX);
+    }
+    begin = interval_start(report->every, begin);
+    report->meters.from = begin;
+    size_t room = (size_t)(end - begin) + 2;
+    calendar->boundaries = malloc(room * sizeof *calendar->boundaries);
+    if (!calendar->boundaries) {
+        return why_set(why, ERROR_MEMORY, "%s", error_text(ERROR_MEMORY));
+    }
+    calendar->boundaries[0] = rollup_quarter_start(begin);
+    for (; begin <= end; calendar->count++) {
+        begin = interval_end(report->every, begin);
+        calendar->boundaries[calendar->count + 1] = rollup_quarter_start(begin);
+    }
+    report->meters.to = begin;
+    return calendar->count <= INTERVALS_MAX / accounts
+               ? OK
+               : why_set(why, ERROR_RANGE,
+                         "that is more than %d intervals: ask for less by --from "
+                         "and --to, or for fewer meters",
+                         INTERVALS_MAX);
+}
+
+// --- meters -------------------------------------------------------------------------------------
+
+static struct meter *find_meter(const struct report *report, const char *name)
+{
+    for (size_t i = 0; i < report->meters.count; i++) {
+        if (strcmp(report->meters.list[i].name, name) == 0) {
+            return &report->meters.list[i];
+        }
+    }
+    return NULL;
+}
+
+// Opens the meter of that name, once. What is wrong is said.
+static int open_meter(struct report *report, const char *name)
+{
+    struct why why = {""};
+    uint64_t first, size;
+    if (find_meter(report, name)) {
+        return EXIT_GOOD;
+    }
+    struct meter *meter = &report->meters.list[report->meters.count++];
+    meter->name = name;
+    int error = meter_open(meter, report->reader, report->table, &why);
+    if (error != ERROR_ABSENT) {
+        return error ? say(report, error, &why) : EXIT_GOOD;
+    }
+    // Which says what points there are.
+    struct naming naming = {.reader = report->reader, .name = name};
+    naming_now(&naming, report->command->name, &first, &size);
+    return EXIT_FINDING;
+}
+
+static int check_units(const struct report *report, const struct energy_meter *sum)
+{
+    const struct meter *first = find_meter(report, sum->parts[0].name);
+    for (size_t i = 1; i < sum->part_count; i++) {
+        const struct meter *other = find_meter(report, sum->parts[i].name);
+        if (first && other && strcmp(first->unit, other->unit) != 0) {
+            struct why why;
+            why_set(&why, ERROR_REFUSED, "%s is in '%s' and %s in '%s': nothing adds them up",
+                    first->name, first->unit, other->name, other->unit);
+            return say(report, ERROR_REFUSED, &why);
+        }
+    }
+    return EXIT_GOOD;
+}
+
+static int open_sum(struct report *report, const struct energy_meter *sum)
+{
+    int status = EXIT_GOOD;
+    for (size_t i = 0; status == EXIT_GOOD && i < sum->part_count; i++) {
+        status = open_meter(report, sum->parts[i].name);
+    }
+    return status == EXIT_GOOD ? check_units(report, sum) : status;
+}
+
+static int open_meters(struct report *report)
+{
+    int status = EXIT_GOOD;
+    report->meters.list = calloc(report->meters_most, sizeof *report->meters.list);
+    if (!report->meters.list) {
+        return say(report, ERROR_MEMORY, &(struct why){"out of memory"});
+    }
+    for (size_t i = 0; status == EXIT_GOOD && i < report->point_count; i++) {
+        status = open_meter(report, report->points[i]);
+    }
+    for (size_t i = 0; status == EXIT_GOOD && i < report->sum_count; i++) {
+        status = open_sum(report, &report->sums[i].meter);
+    }
+    return status;
+}
+
+static int read_meters(struct report *report, struct why *why)
+{
+    report->meters.reader = report->reader;
+    report->meters.command = report->command->name;
+    int error = series_open(&report->meters.series, report->directory, false, why);
+    error = error ? error : meters_read(&report->meters, why);
+    series_close(report->meters.series);
+    return error;
+}
+
+// --- accounts -----------------------------------------------------------------------------------
+
+static int make_sum(const struct report *report, struct sum *sum)
+{
+    const struct energy_meter *meter = &sum->meter;
+    int error = account_begin(&sum->account, &report->calendar, meter->name, meter->parts,
+                              meter->part_count);
+    for (size_t i = 0; !error && i < meter->part_count; i++) {
+        const struct meter *part = find_meter(report, meter->parts[i].name);
+        account_add(&sum->account, &report->accounts[part - report->meters.list],
+                    meter->parts[i].minus, &report->calendar);
+    }
+    if (!error) {
+        account_end(&sum->account, &report->calendar);
+        error = account_use(&sum->account, report->table, &report->calendar);
+    }
+    return error;
+}
+
+static int make_accounts(struct report *report)
+{
+    bool keep = report->sum_count || (report->table && report->table->tariff);
+    report->accounts = calloc(report->meters.count, sizeof *report->accounts);
+    int error = report->accounts ? OK : ERROR_MEMORY;
+    for (size_t i = 0; !error && i < report->meters.count; i++) {
+        struct account *account = &report->accounts[i];
+        error = account_make(account, &report->meters.list[i], &report->calendar, keep);
+        error = error ? error : account_use(account, report->table, &report->calendar);
+    }
+    for (size_t i = 0; !error && i < report->sum_count; i++) {
+        error = make_sum(report, &report->sums[i]);
+    }
+    return error;
+}
+
+static int write_all(const struct report *report)
+{
+    const struct energy_head head = {.form = report->form,
+                                     .html = report->html,
+                                     .origin = ledger_reader_origin(report->reader),
+                                     .time_zone = report->naming.time_zone,
+                                     .every = report->every,
+                                     .calendar = &report->calendar,
+                                     .covered = &report->covered,
+                                     .table = report->table,
+                                     .to = stdout};
+    int error = energy_rows_begin(&head);
+    for (size_t i = 0; !error && i < report->point_count; i++) {
+        const struct meter *meter = find_meter(report, report->points[i]);
+        error = energy_rows_write(&head, &report->accounts[meter - report->meters.list], i == 0);
+    }
+    for (size_t i = 0; !error && i < report->sum_count; i++) {
+        error = energy_rows_write(&head, &report->sums[i].account, report->point_count + i == 0);
+    }
+    if (!error) {
+        energy_rows_end(&head);
+    }
+    return error;
+}
+
+// --- the command --------------------------------------------------------------------------------
+
+// Once its meters are open.
+static int reckon_and_write(struct report *report)
+{
+    struct why why = {""};
+    int error = read_meters(report, &why);
+    int64_t margin_us = 60000000; // a boundary's reading may lie so far beyond it
+    error = error ? error
+                  : covered_find(report->reader, report->calendar.boundaries[0] - margin_us,
+                                 report->calendar.boundaries[report->calendar.count] + margin_us,
+                                 &report->covered, &why);
+    error = error ? error : make_accounts(report);
+    error = error ? error : write_all(report);
+    if (error && !why.text[0]) {
+        why_set(&why, error, "%s", error_text(error));
+    }
+    return error ? say(report, error, &why) : report->meters.left_out ? EXIT_FINDING : EXIT_GOOD;
+}
+
+static int report_energy(struct report *report)
+{
+    struct why why = {""};
+    uint64_t first, size;
+    if (naming_now(&report->naming, report->command->name, &first, &size) != OK) {
+        return EXIT_FINDING;
+    }
+    int status = read_times(report);
+    if (status != EXIT_GOOD) {
+        return status;
+    }
+    int error = find_extent(report, first, size, &why);
+    error = error ? error : make_calendar(report, &why);
+    if (error) {
+        return say(report, error, &why);
+    }
+    status = open_meters(report);
+    return status == EXIT_GOOD ? reckon_and_write(report) : status;
+}
+
+static void free_report(struct report *report)
+{
+    for (size_t i = 0; i < report->meters.count; i++) {
+        meter_free(&report->meters.list[i]);
+    }
+    for (size_t i = 0; report->accounts && i < report->meters.count; i++) {
+        account_free(&report->accounts[i]);
+    }
+    for (size_t i = 0; i < report->sum_count; i++) {
+        account_free(&report->sums[i].account);
+    }
+    free(report->sums);
+    free(report->accounts);
+    free(report->meters.list);
+    free(report->calendar.boundaries);
+    energy_table_free(report->table);
+    ledger_reader_close(report->reader);
+}
+
+static const struct energy_meter *find_sum(const struct report *report, const char *name)
+{
+    for (size_t i = 0; report->table && i < report->table->meter_count; i++) {
+        if (strcmp(report->table->meters[i].name, name) == 0) {
+            return &report->table->meters[i];
+        }
+    }
+    return NULL;
+}
+
+// The sums asked for: those of the table, then the one of the command line.
+static int list_sums(struct report *report)
+{
+    report->sums = calloc(report->name_count + 1, sizeof *report->sums);
+    report->meters_most = report->point_count + report->part_count;
+    if (!report->sums) {
+        return say(report, ERROR_MEMORY, &(struct why){"out of memory"});
+    }
+    for (size_t i = 0; i < report->name_count; i++) {
+        const struct energy_meter *found = find_sum(report, report->names[i]);
+        if (!found) {
+            fprintf(stderr, "%s: there is no meter '%s' in %s\n", report->command->name,
+                    report->names[i], report->table_path);
+            return EXIT_FINDING;
+        }
+        report->sums[report->sum_count++].meter = *found;
+        report->meters_most += found->part_count;
+    }
+    if (report->part_count) {
+        report->sums[report->sum_count++].meter =
+            (struct energy_meter){"sum", report->parts, report->part_count};
+    }
+    return EXIT_GOOD;
+}
+
+static int open_and_report(struct report *report, const struct place *place)
+{
+    struct why why = {""};
+    struct faults faults = {0};
+    if (report->table_path &&
+        energy_table_load(&report->table, report->table_path, &faults) != OK) {
+        return faults_print(&faults);
+    }
+    faults_free(&faults);
+    report->directory = place->ledger;
+    int status = list_sums(report);
+    int error = status == EXIT_GOOD ? ledger_reader_open(&report->reader, place->ledger, &why) : OK;
+    if (error) {
+        status = say(report, ERROR_ABSENT, &why);
+    } else if (status == EXIT_GOOD) {
+        report->naming = (struct naming){.reader = report->reader};
+        status = report_energy(report);
+    }
+    free_report(report);
+    return status;
+}
+
+static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
+                                        {"drivers", required_argument, NULL, PLACE_DRIVERS},
+                                        {"ledger", required_argument, NULL, PLACE_LEDGER},
+                                        {"point", required_argument, NULL, 'p'},
+                                        {"plus", required_argument, NULL, 'a'},
+                                        {"minus", required_argument, NULL, 'm'},
+                                        {"meter", required_argument, NULL, 'n'},
+                                        {"from", required_argument, NULL, 'f'},
+                                        {"to", required_argument, NULL, 't'},
+                                        {"every", required_argument, NULL, 'e'},
+                                        {"table", required_argument, NULL, 'T'},
+                                        {"csv", no_argument, NULL, 'v'},
+                                        {"json", no_argument, NULL, 'j'},
+                                        {"html", no_argument, NULL, 'H'},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {NULL, 0, NULL, 0}};
+
+static int take_name(struct report *report, int option, const char *name)
+{
+    if (report->point_count + report->part_count + report->name_count == NAMES_MAX) {
+        return command_misused(report->command, "more than %d points", NAMES_MAX);
+    }
+    if (option == 'p') {
+        report->points[report->point_count++] = name;
+    } else if (option == 'n') {
+        report->names[report->name_count++] = name;
+    } else {
+        report->parts[report->part_count++] = (struct energy_part){name, option == 'm'};
+    }
+    return EXIT_GOOD;
+}
+
+static int take_option(struct report *report, int option, const char *argument)
+{
+    switch (option) {
+    case 'f': report->from = argument; break;
+    case 't': report->to = argument; break;
+    case 'T': report->table_path = argument; break;
+    case 'e':
+        report->every = interval_parse(argument);
+        return report->every
+                   ? EXIT_GOOD
+                   : command_misused(report->command, "--every %s: not 15min, hour, day or month",
+                                     argument);
+    case 'v':
+    case 'j':
+    case 'H':
+        if (report->form != ROWS_TABLE || report->html) {
+            return command_misused(report->command, "--csv, --json and --html exclude each other");
+        }
+        report->form = option == 'v' ? ROWS_CSV : option == 'j' ? ROWS_JSON : ROWS_TABLE;
+        report->html = option == 'H';
+        break;
+    default: return take_name(report, option, argument);
+    }
+    return EXIT_GOOD;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+    struct place place = {0};
+    struct report *report = calloc(1, sizeof *report);
+    int option, status = EXIT_GOOD;
+    if (!report) {
+        fprintf(stderr, "%s: out of memory\n", command->name);
+        return EXIT_FINDING;
+    }
+    report->command = command;
+    report->every = INTERVAL_DAY;
+    while (status == EXIT_GOOD &&
+           (option = command_option(command, argc, argv, &place, &status)) > 0) {
+        status = take_option(report, option, optarg);
+    }
+    bool ended = status != EXIT_GOOD || option < 0;
+    if (!ended && (optind == argc || strcmp(argv[optind], "energy") != 0)) {
+        status = command_misused(command, "a report of what? of energy");
+    } else if (!ended && !report->point_count && !report->part_count && !report->name_count) {
+        status = command_misused(command, "of which meter? give --point INSTRUMENT.QUANTITY");
+    } else if (!ended && report->name_count && !report->table_path) {
+        status = command_misused(command, "--meter is a meter of a table: give --table FILE");
+    } else if (!ended) {
+        status = read_times(report);
+        status = status == EXIT_GOOD ? place_find(&place) : status;
+        status = status == EXIT_GOOD ? open_and_report(report, &place) : status;
+    }
+    place_free(&place);
+    free(report);
+    return status;
+}
+
+const struct command command_report = {
+    .name = "tally report",
+    .summary = "energy of meters by 15 min, hour, day or month, with all gaps told",
+    .usage =
+        "usage: tally report energy [-c FILE | --ledger DIR] [--point NAME]... [--plus NAME]...\n"
+        "                    [--minus NAME]... [--meter NAME]... [--from T] [--to T]\n"
+        "                    [--every 15min|hour|day|month] [--table FILE] [--csv | --json |\n"
+        "                    --html]\n"
+        "\n"
+        "Prints what cumulative registers counted in each interval, between the readings nearest\n"
+        "to its two boundaries. What cannot be said of one interval is unallocated, what a reset\n"
+        "or an exchange has hidden is unknown, and nothing is filled in. Says the maximum demand,\n"
+        "and whether a centre's receipt covers it all (final) or not yet (preliminary).\n"
+        "\n"
+        "  -c, --config FILE    the configuration; otherwise tally.yaml in this folder, then\n"
+        "                       /etc/tally/tally.yaml\n"
+        "      --drivers DIR    where the drivers are, instead of gateway.drivers\n"
+        "      --ledger DIR     the ledger's folder, with no configuration\n"
+        "      --point NAME     a register, such as main-meter.active-energy-import; may be given\n"
+        "                       several times\n"
+        "      --plus NAME      a register that is added to the sum; may be given several times\n"
+        "      --minus NAME     a register that is taken from the sum; may be given several times\n"
+        "      --meter NAME     a meter of the table, which is a sum; may be given several times\n"
+        "      --from T         from then on; T is RFC 3339, a date or a time in the site's zone,\n"
+        "                       -1h (also s, min, d, w) or now\n"
+        "      --to T           before then\n"
+        "      --every WORD     15min, hour, day or month (of the site); day if not stated\n"
+        "      --table FILE     roll-overs and exchanges of registers, sums, tariff, coal\n"
+        "                       equivalent: tally-energy(5)\n"
+        "      --csv            CSV (RFC 4180)\n"
+        "      --json           JSON\n"
+        "      --html           a page to print, with pictures, that needs no other file\n"
+        "  -h, --help           print this\n",
+    .letters = "c:h",
+    .options = options,
+    .arguments = 1,
+    .run = run};
