@@ -37,7 +37,7 @@ class Plant:
 
     def configure(self, limits, **gateway):
         bus = {"name": "b", "tcp": f"127.0.0.1:{self.server.port}", "timeout": "200ms", "late_max": "100ms"}
-        instrument = {"name": "meter", "bus": "b", "unit": 1, "driver": "meter", "every": "100ms",
+        instrument = {"name": "meter", "bus": "b", "unit": 1, "driver": "meter", "serial": "S1", "every": "100ms",
                       "quantities": ["voltage-l1", "voltage-l2"], "limits": {"voltage-l1": limits}}
         return configuration(self.folder, [bus], [instrument], drivers=str(self.folder / "drivers"), **gateway)
 
@@ -90,6 +90,17 @@ def daemon_of():
         daemon.__exit__()
 
 
+# error = indication - reference = 1 V everywhere; U = 0.5 V.
+CERTIFICATE = """certificate: T-1
+laboratory: Test
+instrument: {serial: S1}
+performed: 2026-01-02
+due: 2099-01-01
+calibration:
+  - {quantity: voltage-l1, unit: V, k: 2, uncertainty: 0.5,
+     points: [{indication: 100, error: 1}, {indication: 300, error: 1}]}
+"""
+
 BOUNDS = {"min": 198, "warning_max": 235, "max": 242, "hysteresis": 1}
 
 
@@ -109,6 +120,23 @@ def test_values_cross_limits_and_come_back(tmp_path, daemon_of):
                 assert f": {at[event['t']][4]:g} V;" in event["text"]
         assert all(bool(r[7] & 256) == (r[4] > 242 or r[4] < 198) for r in plant.readings())
         assert not any(r[7] & 256 for r in stored_readings(plant.data) if r[0] != 1)
+
+
+def test_corrected_value_is_guarded_by_its_uncertainty(tmp_path, daemon_of):
+    with Plant(tmp_path, {"max": 242, "decision": "guarded"}) as plant:
+        plant.data.mkdir()
+        (tmp_path / "certificate.yaml").write_text(CERTIFICATE)
+        added = plant.tally("certificate", "add", tmp_path / "certificate.yaml")
+        assert added.returncode == 0, added.stdout + added.stderr
+        daemon = daemon_of(plant)
+        for volts in (242.25, 242.75, 242.25):  # corrected 1 V less, and guarded by 0.5 V
+            plant.set(volts)
+        plant.wait_changes(("raised", "max 242 V"), ("cleared", "max 242 V"))
+        assert daemon.stop() == 0
+        assert stored_events(plant.data, "limit.raised")[0]["text"] == \
+            "max 242 V: 241.75 V corrected; guarded by U 0.5 V"
+        assert all(bool(r[7] & 256) == (r[5] + r[6] > 242) for r in plant.readings())
+        assert {r[6] for r in plant.readings()} == {0.5}
 
 
 def test_what_is_raised_is_shown_and_acknowledged(tmp_path, daemon_of):
