@@ -35,6 +35,8 @@ def check_end(output):
     for unit in ("V", "W", "°C", "bar", "%"):
         assert any(re.search(rf" -?[0-9.]+ {unit}$", line) for line in lines), unit
     assert any(re.search(r"temperature .* corrected -?[0-9.]+ ± 0\.[0-9]+ °C$", line) for line in lines)
+    assert any("limit.raised air-pressure.pressure" in line for line in lines)
+    assert any("limit.cleared air-pressure.pressure" in line for line in lines)
     assert processes() == []
 
 
