@@ -338,13 +338,14 @@ class Daemon(Process):
         super().__init__([TALLYD, "-c", path, *options], self.path.parent / "tallyd.log", **more)
 
     def status(self):
-        """What `tally status --json` says, or None while it says nothing."""
+        """What `tally status --json` says of the daemon, or None while it does not answer."""
         answer = subprocess.run([TALLY, "status", "-c", self.path, "--json"], capture_output=True, timeout=30,
                                 check=False)
         try:
-            return json.loads(answer.stdout)
+            status = json.loads(answer.stdout)
         except ValueError:
             return None
+        return status if status["online"] else None  # else it is what the ledger says
 
     def uplink(self, name="city"):
         """The uplink's part of the status, or {}."""
