@@ -71,7 +71,8 @@ int ustar_put(FILE *to, const char *name, const void *bytes, size_t length, stru
 {
     static const uint8_t zeros[USTAR_RECORD];
     uint8_t record[USTAR_RECORD];
-    if (strlen(name) > USTAR_NAME_MAX || length > USTAR_SIZE_MAX) {
+    const uint64_t size = length; // where size_t has 32 bits it is never too large
+    if (strlen(name) > USTAR_NAME_MAX || size > USTAR_SIZE_MAX) {
         return why_set(why, ERROR_RANGE, "%s: too long for an archive", name);
     }
     ustar_header(record, name, length);
