@@ -1,8 +1,8 @@
 // ingest LEDGER FOLDER EVERY BLOCKS [packed]: how many readings a second the testing centre takes
 // in, without the broker: blocks of the signed LEDGER (make_stick) through its intake into its
-// store, a checkpoint and a receipt every so many; against a bare SQLite append of the same
-// compressed bytes in 4 KB pages, WAL, synchronous FULL, as many blocks a commit. Blocks come as
-// they are, or packed. Each is done twice, in turn, into FOLDER. Prints JSON.
+// store, a checkpoint and a receipt every so many; against a bare SQLite append of the same bytes,
+// as they come, in 4 KB pages, WAL, synchronous FULL, as many blocks a commit. Blocks come as they
+// are, or packed. Each is done twice, in turn, into FOLDER. Prints JSON.
 #include "../tally-centre/intake.h"
 #include "../tally-centre/store_ledger.h"
 
@@ -190,7 +190,8 @@ static void bare_need(int code, int good, sqlite3 *db)
     need(code == good, "bare", &why);
 }
 
-static void run_bare(const struct source *source, const char *path, struct result *result)
+static void run_bare(const struct source *source, const char *path, bool packed,
+                     struct result *result)
 {
     sqlite3 *db;
     sqlite3_stmt *insert;
@@ -207,8 +208,8 @@ static void run_bare(const struct source *source, const char *path, struct resul
         if (n % source->every == 0) {
             bare_need(sqlite3_exec(db, "BEGIN", NULL, NULL, NULL), SQLITE_OK, db);
         }
-        sqlite3_bind_blob(insert, 1, source->packed[n].data, (int)source->packed[n].length,
-                          SQLITE_STATIC);
+        const struct text *block = packed ? &source->packed[n] : &source->blocks[n];
+        sqlite3_bind_blob(insert, 1, block->data, (int)block->length, SQLITE_STATIC);
         bare_need(sqlite3_step(insert), SQLITE_DONE, db);
         sqlite3_reset(insert);
         if ((n + 1) % source->every == 0) {
@@ -239,7 +240,7 @@ int main(int argc, char **argv)
         snprintf(path, sizeof path, "%s/centre-%d", argv[2], i);
         run_centre(&source, path, argc > 5, &centre);
         snprintf(path, sizeof path, "%s/bare-%d.db", argv[2], i);
-        run_bare(&source, path, &bare);
+        run_bare(&source, path, argc > 5, &bare);
     }
     double readings = (double)source.readings * ROUNDS;
     printf("{\"rate\": %.0f, \"cpu_us\": %.3f, \"bare_rate\": %.0f, \"bare_cpu_us\": %.3f}\n",
