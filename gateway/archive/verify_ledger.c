@@ -23,6 +23,7 @@ struct audit {
     struct roots *roots;
     struct text bytes;
     uint64_t log_first, size;
+    uint64_t next_entry; // the table of entries names none between the block at hand and this one
     struct checkpoint checkpoint;
     bool has_checkpoint, proven;
     uint64_t trusted_from;                           // as it was at the checkpoint's size
@@ -238,6 +239,30 @@ static bool was_pruned(struct audit *audit, uint64_t n, struct digest *leaf)
     return true;
 }
 
+// The table of entries must name the blocks that hold one, and no other.
+static void check_entry(struct audit *audit)
+{
+    uint64_t n = audit->run.view.n, next = n;
+    struct why why = {""};
+    bool has = block_has_entry(&audit->run.view);
+    if (n < audit->next_entry && !has) {
+        return;
+    }
+    uint64_t first, size;
+    int error = ledger_reader_next_entry(audit->reader, &next, &why);
+    if (ledger_reader_extent(audit->reader, &first, &size, NULL) == OK && n < first) {
+        return; // pruned since it was read, and its row with it
+    }
+    audit->next_entry = error ? UINT64_MAX : next;
+    if ((error && error != ERROR_ABSENT) || has != (audit->next_entry == n)) {
+        why_set(&why, ERROR_DAMAGED,
+                "block %" PRIu64 " holds %s that a person put on record, and the ledger's table of "
+                "them says otherwise",
+                n, has ? "something" : "nothing");
+        run_object(&audit->run, &why);
+    }
+}
+
 static int check_block(struct audit *audit, uint64_t n, struct why *why)
 {
     struct digest leaf;
@@ -258,6 +283,7 @@ static int check_block(struct audit *audit, uint64_t n, struct why *why)
             bounds_take(audit->bounds, &audit->run.view);
             bounds_each_receipt(&audit->run.view, look_at_receipt, audit);
             run_each_file(&audit->run.view, take_file, audit);
+            check_entry(audit);
         }
         leaf = audit->run.leaf;
     }

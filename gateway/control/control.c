@@ -14,13 +14,14 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 8
-#define REQUEST_MAX     512
+#define REQUEST_MAX     2048
 #define ANSWER_MAX      (8u << 20) // 20,000 points at "latest" are about 2 MiB
 #define PATIENCE_MS     5000       // for a whole request, and for a reader to take some bytes
 #define CLIENT_MS       10000      // for a whole answer
 
 struct connection {
     int fd;              // -1: this place is free
+    uid_t user;          // of the process at the other side
     int64_t deadline_ms; // monotonic: closed when nothing has come, or gone, by then
     char request[REQUEST_MAX + 1];
     size_t length;      // bytes in `request`
@@ -32,7 +33,7 @@ struct control {
     char *path;
     int listener, wake;
     pthread_t thread;
-    void (*answer)(void *context, const char *request, struct text *out);
+    control_answer *answer;
     void *context;
     struct connection connections[CONNECTIONS_MAX];
 };
@@ -52,10 +53,17 @@ static void connection_accept(struct control *control)
     if (fd < 0) {
         return;
     }
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
+        close(fd);
+        return;
+    }
     for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
         struct connection *connection = &control->connections[i];
         if (connection->fd < 0) {
             connection->fd = fd;
+            connection->user = peer.uid;
             connection->deadline_ms = clock_wait_ms() + PATIENCE_MS;
             return;
         }
@@ -98,7 +106,7 @@ static bool connection_answer(struct control *control, struct connection *connec
         return false;
     }
     text_clear(&connection->answer);
-    control->answer(control->context, connection->request, &connection->answer);
+    control->answer(control->context, connection->user, connection->request, &connection->answer);
     text_append(&connection->answer, "\n", 1);
     if (connection->answer.failed) {
         text_clear(&connection->answer);
@@ -200,9 +208,8 @@ static void *control_run(void *context)
     }
 }
 
-int control_start(struct control **out, const char *path,
-                  void (*answer)(void *context, const char *request, struct text *out),
-                  void *context, struct why *why)
+int control_start(struct control **out, const char *path, control_answer *answer, void *context,
+                  struct why *why)
 {
     *out = NULL;
     struct control *control = calloc(1, sizeof *control);

@@ -1,6 +1,7 @@
 #include "daemon/present.h"
 
 #include "daemon/acknowledge.h"
+#include "daemon/entry.h"
 #include "daemon/release.h"
 
 #include <signal.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #define ACKNOWLEDGE "acknowledge "
+#define ENTER       "enter "
 #define RELEASE     "release "
 
 void present_init(struct present *present, const struct clock *clock)
@@ -70,7 +72,7 @@ void present_event(void *context, const char *kind, const char *subject, const c
     pthread_mutex_unlock(&present->lock);
 }
 
-void present_answer(void *context, const char *request, struct text *out)
+void present_answer(void *context, uid_t user, const char *request, struct text *out)
 {
     struct present *present = context;
     pthread_mutex_lock(&present->lock);
@@ -78,6 +80,8 @@ void present_answer(void *context, const char *request, struct text *out)
         release_uplink(present, request + strlen(RELEASE), out);
     } else if (strncmp(request, ACKNOWLEDGE, strlen(ACKNOWLEDGE)) == 0) {
         acknowledge_alarm(present, request + strlen(ACKNOWLEDGE), out);
+    } else if (strncmp(request, ENTER, strlen(ENTER)) == 0) {
+        enter(present, user, request + strlen(ENTER), out);
     } else if (strcmp(request, "reload") == 0) {
         kill(getpid(), SIGHUP); // main's thread takes it, as from anybody
         text_append_string(out, "{\"reload\":\"asked for\"}");
@@ -89,5 +93,5 @@ void present_answer(void *context, const char *request, struct text *out)
 
 void present_status(void *context, struct text *out)
 {
-    present_answer(context, "status", out);
+    present_answer(context, geteuid(), "status", out);
 }

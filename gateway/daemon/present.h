@@ -9,6 +9,7 @@
 #include "control/status.h"
 
 #include <pthread.h>
+#include <sys/types.h>
 
 struct present {
     pthread_mutex_t lock; // guards all of it
@@ -33,9 +34,9 @@ void present_no_uplinks(struct present *present);
 // Puts an event on record. While nothing records (uplinks outlive the recorder only at the end, to
 // note acknowledgements) it is counted.
 void present_event(void *context, const char *kind, const char *subject, const char *text);
-// As status_answer; and "release …" and "acknowledge …" (release.h, acknowledge.h), and "reload",
-// which is SIGHUP.
-void present_answer(void *context, const char *request, struct text *out);
+// As status_answer; and "release …", "acknowledge …" and "enter …" (release.h, acknowledge.h,
+// entry.h), and "reload", which is SIGHUP. `user`: who asks.
+void present_answer(void *context, uid_t user, const char *request, struct text *out);
 // The answer to "status".
 void present_status(void *context, struct text *out);
 

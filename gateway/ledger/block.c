@@ -33,6 +33,7 @@ void block_writer_clear(struct block_writer *writer)
     text_clear(&writer->missed);
     text_clear(&writer->events);
     writer->count = writer->missed_count = writer->event_count = 0;
+    writer->has_entry = false;
     writer->first_mono_us = writer->t_lo_us = INT64_MAX;
     writer->last_mono_us = writer->t_hi_us = INT64_MIN;
 }
@@ -160,6 +161,18 @@ static void append_cut(struct text *text, const char *string, size_t max)
     text_append_json(text, cut);
 }
 
+bool block_is_entry(const char *kind, size_t length)
+{
+    static const char *const kinds[] = {"job.started", "job.stopped", "reading.amended",
+                                        "report.issued", "certificate.ended"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strlen(kinds[i]) == length && memcmp(kinds[i], kind, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void block_add_event(struct block_writer *writer, int64_t t_us, int64_t mono_us, const char *kind,
                      const char *subject, const char *text)
 {
@@ -174,6 +187,7 @@ void block_add_event(struct block_writer *writer, int64_t t_us, int64_t mono_us,
     append_cut(out, text, EVENT_MAX);
     text_append(out, "}", 1);
     writer->event_count++;
+    writer->has_entry = writer->has_entry || block_is_entry(kind, strlen(kind));
     note_time(writer, t_us, mono_us);
 }
 

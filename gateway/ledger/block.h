@@ -24,6 +24,7 @@ struct block_writer {
     int64_t first_mono_us, last_mono_us;
     int64_t t_lo_us, t_hi_us; // least and greatest reading (and miss and event) time; INT64_MAX,
                               // INT64_MIN when none
+    bool has_entry;           // an event that is one (block_is_entry)
 };
 
 void block_writer_init(struct block_writer *writer);
@@ -36,6 +37,12 @@ void block_add_miss(struct block_writer *writer, uint32_t point, int64_t t_us, i
 // `text` is cut at 1024 bytes.
 void block_add_event(struct block_writer *writer, int64_t t_us, int64_t mono_us, const char *kind,
                      const char *subject, const char *text);
+
+// Whether events of this kind are entries: what a person puts on record, which is asked for by
+// itself long after (docs/FORMAT.md, §1.3). `kind` need not be terminated.
+bool block_is_entry(const char *kind, size_t length);
+#define ENTRY_SUBJECT_MAX 200 // bytes of an entry's subject …
+#define ENTRY_BODY_MAX    900 // … and of what it states, behind "by <account> (user <number>): "
 
 struct block_seal {
     const char *origin; // of the log
@@ -99,6 +106,8 @@ struct block_view {
 // 0, or ERROR_INPUT / ERROR_RANGE with why ("byte 117: expected ,\"run\":"). `bytes` must outlive
 // the view's use. Start with a zeroed view; block_view_free at the end.
 int block_parse(struct block_view *view, const void *bytes, size_t length, struct why *why);
+// Whether one of its events is an entry.
+bool block_has_entry(const struct block_view *view);
 void block_view_free(struct block_view *view);
 
 #endif

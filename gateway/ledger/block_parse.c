@@ -344,6 +344,16 @@ int block_parse(struct block_view *view, const void *bytes, size_t length, struc
     return OK;
 }
 
+bool block_has_entry(const struct block_view *view)
+{
+    for (size_t i = 0; i < view->event_count; i++) {
+        if (block_is_entry(view->events[i].kind, view->events[i].kind_length)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void block_view_free(struct block_view *view)
 {
     if (view && view->arena) {

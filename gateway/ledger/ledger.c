@@ -24,6 +24,15 @@ static int put_block(struct store *store, const struct ledger_block *block, stru
     return store_run(store, put, why);
 }
 
+static int put_entry(struct store *store, uint64_t n, struct why *why)
+{
+    sqlite3_stmt *put = store_statement(store, STATEMENT_ENTRY_PUT);
+    if (put) {
+        sqlite3_bind_int64(put, 1, (int64_t)n);
+    }
+    return store_run(store, put, why);
+}
+
 static int append_all(struct ledger *ledger, const struct ledger_block *blocks, size_t count,
                       struct why *why)
 {
@@ -41,6 +50,9 @@ static int append_all(struct ledger *ledger, const struct ledger_block *blocks, 
             break;
         }
         error = put_block(store, &blocks[i], why);
+        if (!error && blocks[i].has_entry) {
+            error = put_entry(store, blocks[i].n, why);
+        }
         error = error ? error
                       : tree_add(&ledger->tree, store, &blocks[i].leaf, blocks[i].t_lo_us,
                                  blocks[i].t_hi_us, why);

@@ -94,6 +94,7 @@ struct ledger_block {
     size_t packed_length;
     size_t length; // of the block's bytes
     uint32_t readings;
+    bool has_entry; // an event that is an entry (block_is_entry): it can be found by that
 };
 
 // Appends blocks size, size + 1 … durably, in one transaction, with the pending cursors. 0;
@@ -252,6 +253,9 @@ int ledger_reader_definitions(struct ledger_reader *reader, uint64_t n, struct d
 // ERROR_ABSENT when there is none. Uses the time spans kept with blocks and tiles.
 int ledger_reader_next_in_time(struct ledger_reader *reader, int64_t from_us, int64_t to_us,
                                uint64_t *n, struct why *why);
+// The next block at or after *n that holds an entry (block_is_entry): *n is set to it. ERROR_ABSENT
+// when there is none.
+int ledger_reader_next_entry(struct ledger_reader *reader, uint64_t *n, struct why *why);
 int ledger_reader_root(struct ledger_reader *reader, uint64_t size, struct digest *root,
                        struct why *why);
 // The proof that block n is in the log of `size` blocks (merkle.h).

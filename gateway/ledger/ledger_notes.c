@@ -186,7 +186,7 @@ static void take_row(struct ledger *ledger, sqlite3_stmt *rows)
 int notes_load(struct ledger *ledger, struct why *why)
 {
     notes_free(ledger);
-    int error = store_make_notes(&ledger->store, why);
+    int error = store_make_later_tables(&ledger->store, why);
     sqlite3_stmt *rows = error ? NULL : store_statement(&ledger->store, STATEMENT_NOTE_LIST);
     if (!rows) {
         return error ? error : store_error(&ledger->store, why);

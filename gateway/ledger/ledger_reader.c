@@ -400,6 +400,30 @@ int ledger_reader_point_definition(struct ledger_reader *reader, uint32_t number
     return error;
 }
 
+// --- by entry -----------------------------------------------------------------------------------
+
+int ledger_reader_next_entry(struct ledger_reader *reader, uint64_t *n, struct why *why)
+{
+    bool has = false;
+    int error = store_has_entries(&reader->store, &has, why);
+    if (error || !has) { // last written before there were entries
+        return error ? error : ERROR_ABSENT;
+    }
+    sqlite3_stmt *next = store_statement(&reader->store, STATEMENT_ENTRY_NEXT);
+    if (!next) {
+        return store_error(&reader->store, why);
+    }
+    sqlite3_bind_int64(next, 1, *n > INT64_MAX ? INT64_MAX : (int64_t)*n);
+    int code = sqlite3_step(next);
+    if (code == SQLITE_ROW) {
+        *n = (uint64_t)sqlite3_column_int64(next, 0);
+    } else {
+        error = code == SQLITE_DONE ? ERROR_ABSENT : store_error(&reader->store, why);
+    }
+    store_done(next);
+    return error;
+}
+
 // --- by time ------------------------------------------------------------------------------------
 
 // The first tile of `level` in [from, to) whose span meets [from_us, to_us), or `to`; and where the

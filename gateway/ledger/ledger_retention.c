@@ -124,6 +124,7 @@ static int prune_to(struct ledger *ledger, uint64_t end, struct why *why)
 {
     int error = store_begin(&ledger->store, why);
     error = error ? error : run_with(ledger, STATEMENT_BLOCK_PRUNE, (int64_t)end, why);
+    error = error ? error : run_with(ledger, STATEMENT_ENTRY_PRUNE, (int64_t)end, why);
     error = error ? error : run_with(ledger, STATEMENT_DEFINITIONS_PRUNE, (int64_t)end, why);
     if (error == OK && sqlite3_changes(ledger->store.db) > 0) {
         error = files_prune(ledger, end, why);

@@ -11,10 +11,11 @@
 #define BUSY_TIMEOUT_MS   5000
 #define CHECKPOINT_FRAMES 1000 // SQLite's own default
 
-// Came after the first ledgers: made where it is not there yet.
-#define NOTES_TABLE                                                                                \
+// Came after the first ledgers: made where they are not there yet.
+#define LATER_TABLES                                                                               \
     "CREATE TABLE IF NOT EXISTS notes(kind TEXT,name TEXT,size INTEGER,note BLOB,"                 \
-    "PRIMARY KEY(kind,name))WITHOUT ROWID;"
+    "PRIMARY KEY(kind,name))WITHOUT ROWID;"                                                        \
+    "CREATE TABLE IF NOT EXISTS entries(n INTEGER PRIMARY KEY);"
 
 // Blobs come last in each table, so that the short columns of a row are on the row's own page.
 // Tiles have a rowid (store_tile_id), not a key of two columns: rows of 8 KB do not belong in an
@@ -31,7 +32,7 @@ static const char schema[] =
     "CREATE TABLE cursors(uplink TEXT PRIMARY KEY,acknowledged INTEGER,required INTEGER,"
     "acknowledged_us INTEGER)WITHOUT ROWID;"
     "CREATE TABLE marks(uplink TEXT,at_us INTEGER,acknowledged INTEGER,"
-    "PRIMARY KEY(uplink,at_us))WITHOUT ROWID;" NOTES_TABLE
+    "PRIMARY KEY(uplink,at_us))WITHOUT ROWID;" LATER_TABLES
     "PRAGMA application_id=0x54414c59;" // "TALY"
     "PRAGMA user_version=1;";
 
@@ -49,6 +50,10 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_BLOCK_SPANS] = "SELECT n FROM blocks WHERE n>=?1 AND n<?2 AND t_lo<?4 AND t_hi>=?3 "
                               "ORDER BY n LIMIT 1",
     [STATEMENT_BLOCK_PRUNE] = "DELETE FROM blocks WHERE n<?1",
+    [STATEMENT_ENTRY_PUT] = "INSERT INTO entries VALUES(?1)",
+    [STATEMENT_ENTRY_NEXT] = "SELECT n FROM entries WHERE n>=?1 ORDER BY n LIMIT 1",
+    [STATEMENT_ENTRY_PRUNE] = "DELETE FROM entries WHERE n<?1",
+    [STATEMENT_ENTRY_TABLE] = "SELECT 1 FROM sqlite_master WHERE type='table' AND name='entries'",
     [STATEMENT_TILE_PUT] = "INSERT INTO tiles VALUES(?1,?2,?3,?4,?5)",
     [STATEMENT_TILE_HASHES] = "SELECT hashes,root,t_lo,t_hi FROM tiles WHERE id=?1",
     [STATEMENT_TILE_RANGE] = "SELECT id,root,t_lo,t_hi FROM tiles WHERE id>=?1 AND id<?2 "
@@ -293,11 +298,21 @@ int store_make_tables(struct store *store, struct why *why)
                                                                           : store_error(store, why);
 }
 
-int store_make_notes(struct store *store, struct why *why)
+int store_make_later_tables(struct store *store, struct why *why)
 {
-    return sqlite3_exec(store->db, NOTES_TABLE, NULL, NULL, NULL) == SQLITE_OK
+    return sqlite3_exec(store->db, LATER_TABLES, NULL, NULL, NULL) == SQLITE_OK
                ? OK
                : store_error(store, why);
+}
+
+int store_has_entries(struct store *store, bool *has, struct why *why)
+{
+    sqlite3_stmt *get = store_statement(store, STATEMENT_ENTRY_TABLE);
+    int code = get ? sqlite3_step(get) : SQLITE_ERROR;
+    *has = code == SQLITE_ROW;
+    int error = code == SQLITE_ROW || code == SQLITE_DONE ? OK : store_error(store, why);
+    store_done(get);
+    return error;
 }
 
 sqlite3_stmt *store_statement(struct store *store, enum statement which)

@@ -29,6 +29,10 @@ enum statement {
     STATEMENT_BLOCK_RANGE,
     STATEMENT_BLOCK_SPANS,
     STATEMENT_BLOCK_PRUNE,
+    STATEMENT_ENTRY_PUT,
+    STATEMENT_ENTRY_NEXT,
+    STATEMENT_ENTRY_PRUNE,
+    STATEMENT_ENTRY_TABLE,
     STATEMENT_TILE_PUT,
     STATEMENT_TILE_HASHES,
     STATEMENT_TILE_RANGE,
@@ -90,8 +94,10 @@ void store_close(struct store *store);
 int store_has_tables(struct store *store, bool *has, struct why *why);
 // Makes the tables, within the caller's transaction.
 int store_make_tables(struct store *store, struct why *why);
-// Makes the table of notes where there is none.
-int store_make_notes(struct store *store, struct why *why);
+// Makes the tables that came after the first ledgers, where they are not there.
+int store_make_later_tables(struct store *store, struct why *why);
+// *has: whether the table of entries is one of them.
+int store_has_entries(struct store *store, bool *has, struct why *why);
 
 // A statement, reset and unbound, or NULL (the database is damaged or there is no memory;
 // store_error tells). Reset it (store_done) when its rows are no longer needed: an open read holds

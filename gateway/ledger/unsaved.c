@@ -119,7 +119,8 @@ static int append_block(struct ledger *ledger, const struct block_view *view, co
                                  .t_lo_us = INT64_MAX,
                                  .t_hi_us = INT64_MIN,
                                  .length = length,
-                                 .readings = (uint32_t)view->reading_count};
+                                 .readings = (uint32_t)view->reading_count,
+                                 .has_entry = block_has_entry(view)};
     size_t room = ZSTD_compressBound(length);
     void *packed = malloc(room);
     if (!packed) {

@@ -69,7 +69,8 @@ static void hand_over(struct recorder *r, const struct block_writer *writer)
                                  .packed = packed,
                                  .packed_length = used,
                                  .length = r->bytes.length,
-                                 .readings = (uint32_t)writer->count};
+                                 .readings = (uint32_t)writer->count,
+                                 .has_entry = writer->has_entry};
     r->previous = block.leaf;
     r->n++;
     committer_put(r->committer, &block);

@@ -433,6 +433,8 @@ def test_a_pruned_ledger_is_good(damaged):
     ("UPDATE notes SET note = CAST(replace(CAST(note AS TEXT), 'time 1', 'time 2') AS BLOB) WHERE name = 'first'", None,
      "does not verify"),
     ("UPDATE log SET origin = replace(origin, 'gw-01', 'gw-02')", None, "another log"),
+    ("DELETE FROM entries", None, "block 310 holds something that a person put on record"),
+    ("INSERT INTO entries VALUES(300)", None, "block 300 holds nothing that a person put on record"),
 ])
 def test_what_is_wrong_with_a_ledger_is_said(damaged, statement, block, what):
     stick, damage = damaged

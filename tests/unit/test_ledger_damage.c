@@ -865,6 +865,72 @@ static void old_tiles_are_pruned_and_still_proved(void **state)
 }
 
 // Ten years ahead, back to 1970, or off: the clock on the wall makes nothing older or younger.
+static int append_entry(struct ledger_bench *b)
+{
+    struct ledger_block block;
+    void *room = malloc(ZSTD_compressBound(BLOCK_BYTES_MAX));
+    bench_make_block(b, ledger_size(b->ledger), T0_US, 1, &b->bytes, &block);
+    bench_pack(&b->bytes, &block, room);
+    block.has_entry = true;
+    int error = ledger_append(b->ledger, &block, 1, &b->why);
+    free(room);
+    return error;
+}
+
+static int next_entry(struct ledger_bench *b, uint64_t *n)
+{
+    return ledger_reader_next_entry(b->reader, n, &b->why);
+}
+
+static void entries_are_found_until_their_blocks_are_pruned(void **state)
+{
+    struct ledger_bench *b = *state;
+    uint64_t n = 0;
+    bench_open(b);
+    bench_append(b, 100);
+    assert_int_equal(append_entry(b), OK);
+    bench_append(b, 199);
+    assert_int_equal(append_entry(b), OK);
+    assert_int_equal(append_entry(b), OK);
+    bench_append(b, 1);
+    bench_read(b);
+    assert_true(next_entry(b, &n) == OK && n == 100 && next_entry(b, &n) == OK && n == 100);
+    n++;
+    assert_true(next_entry(b, &n) == OK && n == 300);
+    n++;
+    assert_true(next_entry(b, &n) == OK && n == 301);
+    n++;
+    assert_int_equal(next_entry(b, &n), ERROR_ABSENT);
+    n = UINT64_MAX;
+    assert_int_equal(next_entry(b, &n), ERROR_ABSENT);
+    b->clock.mono_us += DAY_US;
+    assert_int_equal(prune(b, DAY_US / 2, 0), 256);
+    n = 0;
+    assert_true(next_entry(b, &n) == OK && n == 300);
+}
+
+// A ledger that was last written before there were entries is read, and gone on with.
+static void ledger_without_entries_gets_them(void **state)
+{
+    struct ledger_bench *b = *state;
+    char path[128];
+    sqlite3 *db;
+    uint64_t n = 0;
+    bench_open(b);
+    bench_append(b, 3);
+    close_whole(b);
+    path_of(b, "ledger.db", path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "DROP TABLE entries", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    bench_read(b);
+    assert_int_equal(next_entry(b, &n), ERROR_ABSENT);
+    bench_open(b);
+    assert_string_equal(b->opening.reason, "");
+    assert_int_equal(append_entry(b), OK);
+    assert_true(next_entry(b, &n) == OK && n == 3);
+}
+
 static void clock_that_is_set_prunes_nothing_for_age(void **state)
 {
     struct ledger_bench *b = *state;
@@ -999,6 +1065,8 @@ int main(void)
         TEST(folder_that_cannot_be_written_is_said_at_once),
         TEST(reserve_is_really_written),
         TEST(old_tiles_are_pruned_and_still_proved),
+        TEST(entries_are_found_until_their_blocks_are_pruned),
+        TEST(ledger_without_entries_gets_them),
         TEST(clock_that_is_set_prunes_nothing_for_age),
         TEST(age_is_counted_over_every_run),
         TEST(nothing_is_pruned_within_30_days_of_a_required_receipt),

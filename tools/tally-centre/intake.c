@@ -377,7 +377,8 @@ static struct pending_block *make_block(struct intake *intake, const struct dige
                                          .packed = own,
                                          .packed_length = packed_length,
                                          .length = length,
-                                         .readings = (uint32_t)view->reading_count};
+                                         .readings = (uint32_t)view->reading_count,
+                                         .has_entry = block_has_entry(view)};
     return block;
 failed:
     free(own);
