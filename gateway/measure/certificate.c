@@ -12,16 +12,21 @@
 
 #define DAY_US ((int64_t)86400 * 1000000)
 
+static void free_quantities(struct certificate_quantity *quantities, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(quantities[i].points);
+    }
+    free(quantities);
+}
+
 void certificate_free(struct certificate *certificate)
 {
-    if (!certificate) {
-        return;
+    if (certificate) {
+        free_quantities(certificate->quantities, certificate->quantity_count);
+        free_quantities(certificate->as_found, certificate->as_found_count);
+        free(certificate);
     }
-    for (size_t i = 0; i < certificate->quantity_count; i++) {
-        free(certificate->quantities[i].points);
-    }
-    free(certificate->quantities);
-    free(certificate);
 }
 
 struct certificate *certificate_new(const void *bytes, size_t length)
@@ -36,21 +41,22 @@ struct certificate *certificate_new(const void *bytes, size_t length)
     return certificate;
 }
 
-struct certificate_quantity *certificate_add_quantity(struct certificate *certificate)
+struct certificate_quantity *certificate_add_quantity(struct certificate *certificate,
+                                                      bool as_found)
 {
-    size_t count = certificate->quantity_count;
-    if (count >= CERTIFICATE_QUANTITIES_MAX) {
+    struct certificate_quantity **list =
+        as_found ? &certificate->as_found : &certificate->quantities;
+    size_t *count = as_found ? &certificate->as_found_count : &certificate->quantity_count;
+    struct certificate_quantity *grown = NULL;
+    if (*count < CERTIFICATE_QUANTITIES_MAX) {
+        grown = realloc(*list, (*count + 1) * sizeof *grown);
+    }
+    if (!grown) {
         return NULL;
     }
-    struct certificate_quantity *quantities =
-        realloc(certificate->quantities, (count + 1) * sizeof *quantities);
-    if (!quantities) {
-        return NULL;
-    }
-    certificate->quantities = quantities;
-    certificate->quantity_count++;
-    quantities[count] = (struct certificate_quantity){.line = 0};
-    return &quantities[count];
+    *list = grown;
+    grown[*count] = (struct certificate_quantity){.line = 0};
+    return &grown[(*count)++];
 }
 
 int certificate_make_points(struct certificate_quantity *quantity, size_t count)

@@ -52,10 +52,11 @@ struct certificate_quantity {
     char load_unit[CERTIFICATE_TEXT_MAX + 1]; // "kW"; where certificate_fits made it, "kWh per
                                               // hour": the load in the target's unit per hour
     // Verification: the maximum permissible error is the greater of the two parts; both >= 0, one
-    // > 0.
+    // > 0. Calibration: likewise the tolerance, where the certificate states one; else both 0. It
+    // corrects nothing.
     char class[CERTIFICATE_TEXT_MAX + 1];
     double mpe_absolute; // in the unit
-    double mpe_relative; // of the indication; 0.01 is 1 %
+    double mpe_relative; // of the indication; 0.01 is 1 %. By load: of the reference value
 };
 
 struct certificate {
@@ -74,6 +75,10 @@ struct certificate {
     bool has_signature;  // an XML signature is in it; whether it is good is another question
     struct certificate_quantity *quantities;
     size_t quantity_count;
+    // What was found before an adjustment or a repair: points, which correct nothing. At most one
+    // of a quantity, once it is known whose it is (certificate_fits).
+    struct certificate_quantity *as_found;
+    size_t as_found_count;
     struct digest hash; // SHA-256 of the file
 };
 
@@ -95,11 +100,13 @@ struct certificate_target {
 };
 
 // Whether the certificate is of the instrument with this serial number, and of which of its
-// quantities. 0 and *out (certificate_free it): a copy whose quantities have the names and units of
-// their targets, with `serial` as given. Otherwise ERROR_INPUT, *out NULL and every reason in
-// `faults`, at the places in the file `name`: another serial number, a quantity that the instrument
-// has not, a unit of another kind, a quantity that could be several of the instrument's, two that
-// are the same. To settle which is which, write the answer into a quantity's `name` before.
+// quantities. 0 and *out (certificate_free it): a copy whose quantities, those as found too, have
+// the names and units of their targets, with `serial` as given. Otherwise ERROR_INPUT, *out NULL
+// and every reason in `faults`, at the places in the file `name`: another serial number, a quantity
+// that the instrument has not, a unit of another kind, a quantity that could be several of the
+// instrument's, two that are the same. What was found without a name is of the one quantity of its
+// kind that the certificate speaks of. To settle which is which, write the answer into a quantity's
+// `name` before.
 int certificate_fits(const struct certificate *certificate, const char *name, const char *serial,
                      const struct certificate_target *targets, size_t target_count,
                      struct certificate **out, struct faults *faults);

@@ -12,7 +12,8 @@ struct fitting {
     const struct certificate_target *targets;
     struct unit *units; // of the targets
     size_t target_count;
-    const struct certificate_quantity **taken; // by target: what it has been given to
+    // By target: what it has been given to; of what was found, likewise.
+    const struct certificate_quantity **taken, **found;
     struct faults *faults;
     bool good;
 };
@@ -64,16 +65,17 @@ static struct unit counterpart(const struct certificate_quantity *quantity,
     return quantity->by_load ? unit_per_hour(target) : *target;
 }
 
-// Puts the names of the candidates into out; returns how many there are, and one of them.
+// Puts the names of the candidates into out, of all targets or of those taken; returns how many
+// there are, and one of them.
 static size_t find_candidates(const struct fitting *fitting,
                               const struct certificate_quantity *quantity, const struct unit *unit,
-                              size_t *one, char *out, size_t size)
+                              bool of_taken, size_t *one, char *out, size_t size)
 {
     size_t count = 0, used = 0;
     out[0] = '\0';
     for (size_t i = 0; i < fitting->target_count; i++) {
         struct unit wanted = counterpart(quantity, &fitting->units[i]);
-        if (!unit_same_kind(unit, &wanted) ||
+        if ((of_taken && !fitting->taken[i]) || !unit_same_kind(unit, &wanted) ||
             (quantity->by_load && !fitting->targets[i].counts_up)) {
             continue;
         }
@@ -118,10 +120,14 @@ static bool find_named(struct fitting *fitting, const struct certificate_quantit
 }
 
 static bool find_unnamed(struct fitting *fitting, const struct certificate_quantity *quantity,
-                         const struct unit *unit, size_t *target)
+                         const struct unit *unit, bool as_found, size_t *target)
 {
     char names[300], text[WHY_MAX];
-    size_t count = find_candidates(fitting, quantity, unit, target, names, sizeof names);
+    size_t count =
+        as_found ? find_candidates(fitting, quantity, unit, true, target, names, sizeof names) : 0;
+    if (count == 0) {
+        count = find_candidates(fitting, quantity, unit, false, target, names, sizeof names);
+    }
     if (count == 1) {
         return true;
     }
@@ -161,8 +167,10 @@ static int convert(struct certificate_quantity *quantity, const struct unit *fro
     return OK;
 }
 
-static void fit_quantity(struct fitting *fitting, struct certificate_quantity *quantity)
+static void fit_quantity(struct fitting *fitting, struct certificate_quantity *quantity,
+                         bool as_found)
 {
+    const struct certificate_quantity **taken = as_found ? fitting->found : fitting->taken;
     struct unit unit;
     struct why why;
     char text[WHY_MAX];
@@ -172,48 +180,59 @@ static void fit_quantity(struct fitting *fitting, struct certificate_quantity *q
         return;
     }
     if (quantity->name[0] ? !find_named(fitting, quantity, &unit, &target)
-                          : !find_unnamed(fitting, quantity, &unit, &target)) {
+                          : !find_unnamed(fitting, quantity, &unit, as_found, &target)) {
         return;
     }
-    if (fitting->taken[target]) {
-        snprintf(text, sizeof text, "a second result for %.60s (the first is at line %d): which?",
-                 fitting->targets[target].name, fitting->taken[target]->line);
+    if (taken[target]) {
+        snprintf(text, sizeof text, "a second result%s for %.60s (the first is at line %d): which?",
+                 as_found ? " as found" : "", fitting->targets[target].name, taken[target]->line);
         refuse(fitting, quantity->line, text);
         return;
     }
-    fitting->taken[target] = quantity;
+    taken[target] = quantity;
     struct unit to = counterpart(quantity, &fitting->units[target]);
     if (convert(quantity, &unit, &fitting->targets[target], &to, &why)) {
         refuse(fitting, quantity->line, why.text);
     }
 }
 
+static bool copy_quantity(struct certificate *copy, const struct certificate_quantity *from,
+                          bool as_found)
+{
+    struct certificate_quantity *to = certificate_add_quantity(copy, as_found);
+    if (!to) {
+        return false;
+    }
+    *to = *from;
+    to->points = NULL;
+    to->point_count = 0;
+    if (from->point_count && certificate_make_points(to, from->point_count)) {
+        return false;
+    }
+    if (from->point_count) {
+        memcpy(to->points, from->points, from->point_count * sizeof *to->points);
+    }
+    return true;
+}
+
 static struct certificate *copy_certificate(const struct certificate *certificate)
 {
     struct certificate *copy = malloc(sizeof *copy);
-    if (!copy) {
-        return NULL;
+    bool good = copy != NULL;
+    if (copy) {
+        *copy = *certificate;
+        copy->quantity_count = copy->as_found_count = 0;
+        copy->quantities = copy->as_found = NULL;
     }
-    *copy = *certificate;
-    copy->quantity_count = 0;
-    copy->quantities = NULL;
-    for (size_t i = 0; i < certificate->quantity_count; i++) {
-        const struct certificate_quantity *from = &certificate->quantities[i];
-        struct certificate_quantity *to = certificate_add_quantity(copy);
-        if (!to) {
-            certificate_free(copy);
-            return NULL;
-        }
-        *to = *from;
-        to->points = NULL;
-        to->point_count = 0;
-        if (from->point_count && certificate_make_points(to, from->point_count)) {
-            certificate_free(copy);
-            return NULL;
-        }
-        if (from->point_count) {
-            memcpy(to->points, from->points, from->point_count * sizeof *to->points);
-        }
+    for (size_t i = 0; good && i < certificate->quantity_count; i++) {
+        good = copy_quantity(copy, &certificate->quantities[i], false);
+    }
+    for (size_t i = 0; good && i < certificate->as_found_count; i++) {
+        good = copy_quantity(copy, &certificate->as_found[i], true);
+    }
+    if (!good) {
+        certificate_free(copy);
+        return NULL;
     }
     return copy;
 }
@@ -248,22 +267,30 @@ int certificate_fits(const struct certificate *certificate, const char *name, co
         .target_count = target_count,
         .units = calloc(target_count + 1, sizeof *fitting.units),
         .taken = calloc(target_count + 1, sizeof(const struct certificate_quantity *)),
+        .found = calloc(target_count + 1, sizeof(const struct certificate_quantity *)),
         .faults = faults,
         .good = true,
     };
     *out = NULL;
-    if (!copy || !fitting.units || !fitting.taken) {
+    if (!copy || !fitting.units || !fitting.taken || !fitting.found) {
         refuse(&fitting, 0, "out of memory");
     } else {
         read_targets(&fitting);
         check_serial(&fitting, certificate, serial);
         for (size_t i = 0; i < copy->quantity_count; i++) {
-            fit_quantity(&fitting, &copy->quantities[i]);
+            fit_quantity(&fitting, &copy->quantities[i], false);
+        }
+        for (size_t i = 0; i < copy->as_found_count; i++) {
+            // Which quantity an unnamed one is of would be asked twice.
+            if (copy->as_found[i].name[0] || fitting.good) {
+                fit_quantity(&fitting, &copy->as_found[i], true);
+            }
         }
         snprintf(copy->serial, sizeof copy->serial, "%s", serial);
     }
     free(fitting.units);
     free(fitting.taken);
+    free(fitting.found);
     if (!fitting.good) {
         certificate_free(copy);
         return ERROR_INPUT;

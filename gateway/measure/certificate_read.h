@@ -7,8 +7,10 @@
 
 // An empty one: no dates, no quantities. NULL: out of memory.
 struct certificate *certificate_new(const void *bytes, size_t length);
-// Room for one more quantity, zeroed, or NULL: out of memory, or CERTIFICATE_QUANTITIES_MAX.
-struct certificate_quantity *certificate_add_quantity(struct certificate *certificate);
+// Room for one more quantity, of those as found or of the others, zeroed; or NULL: out of memory,
+// or CERTIFICATE_QUANTITIES_MAX.
+struct certificate_quantity *certificate_add_quantity(struct certificate *certificate,
+                                                      bool as_found);
 // Room for `count` points, zeroed. ERROR_MEMORY, or ERROR_RANGE beyond CERTIFICATE_POINTS_MAX.
 int certificate_make_points(struct certificate_quantity *quantity, size_t count);
 

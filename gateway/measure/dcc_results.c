@@ -3,7 +3,8 @@
 //
 // A table is a dcc:list (or a dcc:data) of quantities whose refType, or that of a dcc:list around
 // them, is one of the roles below. Tables of one point each in one dcc:result, one for each
-// setting, are one series.
+// setting, are one series. What was found before an adjustment or a repair is read likewise, from a
+// dcc:influenceCondition or a dcc:result that says so.
 #include "measure/dcc_read.h"
 
 #include <math.h>
@@ -37,7 +38,8 @@ struct open_quantity {
 struct results {
     struct dcc *dcc;
     struct open_quantity open;
-    size_t tables;
+    size_t tables; // of results, not of what was found before
+    bool as_found; // what is read now
 };
 
 static enum role role_of(const xmlNode *node)
@@ -60,7 +62,7 @@ static void close_quantity(struct results *results)
     struct why why;
     size_t at;
     if (open->count) {
-        quantity = certificate_add_quantity(dcc->certificate);
+        quantity = certificate_add_quantity(dcc->certificate, results->as_found);
     }
     if (open->count && !quantity) {
         faults_add(dcc->faults, dcc->name, open->line, 0, "more than %d results",
@@ -303,7 +305,7 @@ static void walk_table(struct results *results, const xmlNode *node, enum role i
     for (size_t i = 0; i < ROLE_COUNT; i++) {
         any = any || table.series[i].node;
     }
-    results->tables += any;
+    results->tables += any && !results->as_found;
     if (any && table.good) {
         make_quantity(results, &table);
     }
@@ -337,8 +339,27 @@ static void walk(struct results *results, struct table *table, const xmlNode *no
     }
 }
 
-static void read_result(struct results *results, const xmlNode *result)
+// Whether it states what was found: by its dcc:status, or by its refType.
+static bool is_as_found(const xmlNode *node)
 {
+    static const char *const states[] = {"beforeAdjustment", "beforeRepair"};
+    static const char *const types[] = {"basic_beforeAdjustment", "basic_beforeRepair"};
+    const xmlNode *status = dcc_child(node, DCC_NAMESPACE, "status");
+    xmlChar *text = status ? xmlNodeGetContent(status) : NULL;
+    const char *word = text ? (const char *)text + strspn((const char *)text, " \t\r\n") : "";
+    size_t length = strcspn(word, " \t\r\n");
+    bool found = false;
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        found = found || dcc_has_type(node, types[i]) ||
+                (length == strlen(states[i]) && memcmp(word, states[i], length) == 0);
+    }
+    xmlFree(text);
+    return found;
+}
+
+static void read_result(struct results *results, const xmlNode *result, bool as_found)
+{
+    results->as_found = as_found;
     for (const xmlNode *data = dcc_child(result, DCC_NAMESPACE, "data"); data;
          data = dcc_next(data, DCC_NAMESPACE, "data")) {
         walk_table(results, data, ROLE_NONE, 0);
@@ -355,7 +376,14 @@ void dcc_read_results(struct dcc *dcc, const xmlNode *root)
         const xmlNode *list = dcc_child(one, DCC_NAMESPACE, "results");
         for (const xmlNode *result = dcc_child(list, DCC_NAMESPACE, "result"); result;
              result = dcc_next(result, DCC_NAMESPACE, "result")) {
-            read_result(&results, result);
+            read_result(&results, result, is_as_found(result));
+        }
+        list = dcc_child(one, DCC_NAMESPACE, "influenceConditions");
+        for (const xmlNode *at = dcc_child(list, DCC_NAMESPACE, "influenceCondition"); at;
+             at = dcc_next(at, DCC_NAMESPACE, "influenceCondition")) {
+            if (is_as_found(at)) {
+                read_result(&results, at, true);
+            }
         }
     }
     if (results.tables == 0) {

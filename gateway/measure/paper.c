@@ -9,7 +9,7 @@
 
 struct paper_nodes {
     const struct node *id, *laboratory, *instrument, *performed, *due, *valid_until, *calibration,
-        *verification;
+        *verification, *as_found;
 };
 
 void paper_fault(struct paper *paper, const struct node *node, const char *format, ...)
@@ -98,6 +98,7 @@ static void read_root(struct paper *paper, int64_t today)
         {"valid_until", false, NODE_SCALAR, &nodes.valid_until},
         {"calibration", false, NODE_SEQUENCE, &nodes.calibration},
         {"verification", false, NODE_SEQUENCE, &nodes.verification},
+        {"as_found", false, NODE_SEQUENCE, &nodes.as_found},
     };
     bool keys_good = paper_note(
         paper, document_read_keys(paper->document, root, "certificate", keys, COUNT_OF(keys)));
@@ -119,6 +120,9 @@ static void read_root(struct paper *paper, int64_t today)
         paper_read_verification(paper, nodes.verification);
     } else if (keys_good) { // else what was misspelt may be it
         paper_fault(paper, root, "neither 'calibration' nor 'verification' (expected one of them)");
+    }
+    if (nodes.as_found) {
+        paper_read_as_found(paper, nodes.as_found);
     }
 }
 

@@ -56,9 +56,10 @@ static void read_name(struct paper *paper, const struct node *node,
 }
 
 // A new quantity, or NULL after a fault.
-static struct certificate_quantity *add_quantity(struct paper *paper, const struct node *item)
+static struct certificate_quantity *add_quantity(struct paper *paper, const struct node *item,
+                                                 bool as_found)
 {
-    struct certificate_quantity *quantity = certificate_add_quantity(paper->certificate);
+    struct certificate_quantity *quantity = certificate_add_quantity(paper->certificate, as_found);
     if (!quantity) {
         paper_fault(paper, item, "more than %d quantities", CERTIFICATE_QUANTITIES_MAX);
         return NULL;
@@ -225,9 +226,23 @@ static void read_points(struct paper *paper, const struct node *list,
     }
 }
 
-static void read_calibrated(struct paper *paper, const struct node *item)
+// An error that is permitted, more than 0; 0 where it is not stated, or after a fault.
+static double read_permitted(struct paper *paper, const struct node *node, const char *what)
 {
-    const struct node *name, *unit, *load_unit, *points;
+    double number = node ? read_number(paper, node, what) : 0;
+    if (node && number <= 0) {
+        paper_fault(paper, node, "%s %s: expected more than 0", what, node->scalar);
+    }
+    return number;
+}
+
+#define TOLERANCE_KEYS 2
+
+// With as_found, what was found: it has no tolerance of its own.
+static void read_results(struct paper *paper, const struct node *item, bool as_found)
+{
+    const struct node *name, *unit, *load_unit, *points, *tolerance = NULL,
+                                                         *tolerance_percent = NULL;
     struct defaults defaults = {.k = NULL};
     const struct document_key keys[] = {
         {"quantity", false, NODE_SCALAR, &name},
@@ -237,19 +252,39 @@ static void read_calibrated(struct paper *paper, const struct node *item)
         {"k", false, NODE_SCALAR, &defaults.k},
         {"uncertainty", false, NODE_SCALAR, &defaults.uncertainty},
         {"uncertainty_percent", false, NODE_SCALAR, &defaults.uncertainty_percent},
+        {"tolerance", false, NODE_SCALAR, &tolerance},
+        {"tolerance_percent", false, NODE_SCALAR, &tolerance_percent},
     };
-    struct certificate_quantity *quantity = add_quantity(paper, item);
+    struct certificate_quantity *quantity = add_quantity(paper, item, as_found);
     if (!quantity) {
         return;
     }
-    paper_note(paper, document_read_keys(paper->document, item, "quantity", keys, COUNT_OF(keys)));
+    paper_note(paper, document_read_keys(paper->document, item, "quantity", keys,
+                                         COUNT_OF(keys) - (as_found ? TOLERANCE_KEYS : 0)));
     read_name(paper, name, quantity);
     read_unit(paper, unit, "unit", quantity->unit);
     read_unit(paper, load_unit, "load_unit", quantity->load_unit);
     quantity->by_load = load_unit != NULL;
+    if (quantity->by_load && tolerance) {
+        paper_fault(paper, tolerance,
+                    "tolerance: expected 'tolerance_percent' where the quantity has a 'load_unit'");
+        tolerance = NULL;
+    }
+    quantity->mpe_absolute = read_permitted(paper, tolerance, "tolerance");
+    quantity->mpe_relative = read_permitted(paper, tolerance_percent, "tolerance_percent") / 100;
     if (points) {
         read_points(paper, points, &defaults, quantity);
     }
+}
+
+static void read_calibrated(struct paper *paper, const struct node *item)
+{
+    read_results(paper, item, false);
+}
+
+static void read_found(struct paper *paper, const struct node *item)
+{
+    read_results(paper, item, true);
 }
 
 static void read_verified(struct paper *paper, const struct node *item)
@@ -262,7 +297,7 @@ static void read_verified(struct paper *paper, const struct node *item)
         {"mpe", false, NODE_SCALAR, &mpe},
         {"mpe_percent", false, NODE_SCALAR, &mpe_percent},
     };
-    struct certificate_quantity *quantity = add_quantity(paper, item);
+    struct certificate_quantity *quantity = add_quantity(paper, item, false);
     if (!quantity) {
         return;
     }
@@ -271,20 +306,13 @@ static void read_verified(struct paper *paper, const struct node *item)
     read_name(paper, name, quantity);
     read_unit(paper, unit, "unit", quantity->unit);
     paper_read_text(paper, class, "class", quantity->class, CERTIFICATE_TEXT_MAX);
-    quantity->mpe_absolute = mpe ? read_number(paper, mpe, "mpe") : 0;
-    quantity->mpe_relative = mpe_percent ? read_number(paper, mpe_percent, "mpe_percent") / 100 : 0;
+    quantity->mpe_absolute = read_permitted(paper, mpe, "mpe");
+    quantity->mpe_relative = read_permitted(paper, mpe_percent, "mpe_percent") / 100;
     if (good && !mpe && !mpe_percent) {
         paper_fault(paper, item,
                     "quantity: expected its maximum permissible error, 'mpe' in the "
                     "unit or 'mpe_percent' of the indication, or both (the greater "
                     "holds)");
-    }
-    if (mpe && quantity->mpe_absolute <= 0) {
-        paper_fault(paper, mpe, "mpe %s: expected more than 0", mpe->scalar);
-    }
-    if (mpe_percent && quantity->mpe_relative <= 0) {
-        paper_fault(paper, mpe_percent, "mpe_percent %s: expected more than 0",
-                    mpe_percent->scalar);
     }
 }
 
@@ -307,4 +335,9 @@ void paper_read_calibration(struct paper *paper, const struct node *list)
 void paper_read_verification(struct paper *paper, const struct node *list)
 {
     read_each(paper, list, "verification", read_verified);
+}
+
+void paper_read_as_found(struct paper *paper, const struct node *list)
+{
+    read_each(paper, list, "as_found", read_found);
 }

@@ -25,5 +25,6 @@ bool paper_read_text(struct paper *paper, const struct node *node, const char *w
 
 void paper_read_calibration(struct paper *paper, const struct node *list);
 void paper_read_verification(struct paper *paper, const struct node *list);
+void paper_read_as_found(struct paper *paper, const struct node *list);
 
 #endif

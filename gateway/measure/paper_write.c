@@ -46,6 +46,17 @@ static void append_points(struct text *out, const struct certificate_quantity *q
     }
 }
 
+static void append_permitted(struct text *out, const struct certificate_quantity *quantity,
+                             const char *absolute, const char *relative)
+{
+    if (quantity->mpe_absolute > 0) {
+        append_number(out, absolute, quantity->mpe_absolute);
+    }
+    if (quantity->mpe_relative > 0) {
+        append_number(out, relative, quantity->mpe_relative * 100);
+    }
+}
+
 static void append_quantity(struct text *out, const struct certificate_quantity *quantity)
 {
     text_append_string(out, "  - {unit: ");
@@ -53,15 +64,11 @@ static void append_quantity(struct text *out, const struct certificate_quantity 
     append_text(out, "quantity", quantity->name);
     if (quantity->point_count) {
         append_text(out, "load_unit", quantity->by_load ? quantity->load_unit : "");
+        append_permitted(out, quantity, "tolerance", "tolerance_percent");
         append_points(out, quantity);
     } else {
         append_text(out, "class", quantity->class);
-        if (quantity->mpe_absolute > 0) {
-            append_number(out, "mpe", quantity->mpe_absolute);
-        }
-        if (quantity->mpe_relative > 0) {
-            append_number(out, "mpe_percent", quantity->mpe_relative * 100);
-        }
+        append_permitted(out, quantity, "mpe", "mpe_percent");
     }
     text_append_string(out, "}\n");
 }
@@ -85,5 +92,9 @@ void paper_write(struct text *out, const struct certificate *certificate)
                                                                     : "verification");
     for (size_t i = 0; i < certificate->quantity_count; i++) {
         append_quantity(out, &certificate->quantities[i]);
+    }
+    text_append_string(out, certificate->as_found_count ? "as_found:\n" : "");
+    for (size_t i = 0; i < certificate->as_found_count; i++) {
+        append_quantity(out, &certificate->as_found[i]);
     }
 }

@@ -42,6 +42,10 @@ static void check(const struct certificate *certificate)
         expect(calibration || quantity->mpe_absolute > 0 || quantity->mpe_relative > 0);
         check_points(quantity);
     }
+    for (size_t i = 0; i < certificate->as_found_count; i++) {
+        expect(certificate->as_found[i].point_count > 0);
+        check_points(&certificate->as_found[i]);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)

@@ -50,6 +50,57 @@ static void points_are_read_with_one_uncertainty_for_all(void **state)
     certificate_free(is);
 }
 
+static void expect_found(const struct certificate *is)
+{
+    assert_int_equal(is->as_found_count, 1);
+    assert_string_equal(is->as_found[0].unit, "\\kelvin");
+    assert_int_equal(is->as_found[0].point_count, 3);
+    expect_point(&is->as_found[0].points[0], 273.63, 273.63 - 273.15, 0.09, 2);
+    expect_point(&is->as_found[0].points[2], 323.2, 323.2 - 323.15, 0.09, 2);
+}
+
+// By the status of a condition or by its refType; an adjustment's condition after it says nothing.
+static void what_was_found_before_is_read_beside(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to;
+        size_t found;
+    } cases[] = {
+        {"beforeAdjustment", "beforeAdjustment", 1},
+        {"beforeAdjustment", " beforeRepair\n", 1},
+        {"beforeAdjustment", "afterAdjustment", 0},
+        {"beforeAdjustment", "beforeAdjustments", 0},
+        {"<dcc:status>beforeAdjustment</dcc:status>", "", 0},
+        {"basic_adjustment\">\n          <dcc:status>beforeAdjustment</dcc:status>",
+         "basic_beforeAdjustment\">", 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = load_changed(TEMPERATURE, cases[i].from, cases[i].to);
+        struct certificate *is = read_good(TEMPERATURE, text);
+        assert_int_equal(is->quantity_count, 1);
+        assert_int_equal(is->as_found_count, cases[i].found);
+        if (cases[i].found) {
+            expect_found(is);
+        }
+        certificate_free(is);
+        free(text);
+    }
+    expect_changed(TEMPERATURE, "273.63 293.62 323.20", "273.63 293.62",
+                   "c:45: dcc:quantity basic_referenceValue: 3 values, and 2 at line 46 (expected "
+                   "as many)");
+    expect_changed(TEMPERATURE, "273.63 293.62 323.20", "273.63 293.62 273.63",
+                   "c:46: basic_measuredValue: value 3: indication 273.63 behind 293.62: expected "
+                   "them to rise, or to fall, all the way, each once (a series up and down is two "
+                   "curves)");
+    // What was found alone calibrates nothing.
+    expect_changed(TEMPERATURE, "<dcc:result refType=\"gp_measuringResult1\">",
+                   "<dcc:result refType=\"gp_measuringResult1 basic_beforeAdjustment\">",
+                   "c:38: dcc:measurementResults: no table of results that can be read (expected "
+                   "quantities whose refType is basic_measuredValue, basic_referenceValue or "
+                   "basic_measurementError)");
+}
+
 static void newer_uncertainties_falling_values_and_a_probe_are_read(void **state)
 {
     (void)state;
@@ -423,6 +474,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_certificate_says_of_which_instrument_it_is_and_when),
         cmocka_unit_test(points_are_read_with_one_uncertainty_for_all),
+        cmocka_unit_test(what_was_found_before_is_read_beside),
         cmocka_unit_test(newer_uncertainties_falling_values_and_a_probe_are_read),
         cmocka_unit_test(tables_of_one_point_each_are_one_series),
         cmocka_unit_test(relative_errors_become_absolute),

@@ -6,6 +6,7 @@
 #define TEMPERATURE  "paper-temperature.yaml"
 #define LOAD         "paper-load.yaml"
 #define VERIFICATION "paper-verification.yaml"
+#define ADJUSTED     "paper-adjusted.yaml"
 
 static void a_calibration_is_read(void **state)
 {
@@ -63,6 +64,46 @@ static void a_verification_is_read(void **state)
     assert_true(is->quantities[1].mpe_relative == 0.002);
     assert_true(is->quantities[1].mpe_absolute == 0.5);
     certificate_free(is);
+}
+
+static void what_was_found_and_what_may_be_are_read_apart_from_what_corrects(void **state)
+{
+    (void)state;
+    struct certificate *is = read_golden(ADJUSTED);
+    assert_int_equal(is->quantity_count, 1);
+    assert_int_equal(is->quantities[0].point_count, 2);
+    expect_point(&is->quantities[0].points[0], 0.02, 0.02, 0.06, 2);
+    assert_true(is->quantities[0].mpe_absolute == 0.2 && is->quantities[0].mpe_relative == 0.005);
+    assert_int_equal(is->as_found_count, 1);
+    assert_string_equal(is->as_found[0].unit, "K");
+    assert_int_equal(is->as_found[0].line, 15);
+    expect_point(&is->as_found[0].points[0], 273.25, 0.1, 0.08, 2);
+    expect_point(&is->as_found[0].points[1], 323.45, 0.3, 0.08, 2);
+    certificate_free(is);
+}
+
+static void what_was_found_is_checked_as_what_corrects(void **state)
+{
+    (void)state;
+    expect_changed(ADJUSTED, "indication: 273.25", "indication: 323.45",
+                   "c:18:48: indication 323.45 behind 323.45: expected them to rise, or to fall, "
+                   "all the way, each once (a series up and down is two curves)");
+    expect_changed(ADJUSTED, "uncertainty: 0.08", "uncertainty: -0.08",
+                   "c:18:14: expanded uncertainty -0.08: expected more than 0\n"
+                   "c:18:48: expanded uncertainty -0.08: expected more than 0");
+    expect_changed(
+        ADJUSTED, "uncertainty: 0.08", "uncertainty: 0.08\n    tolerance: 0.08",
+        "c:18:5: unknown key 'tolerance' (known here: quantity, unit, load_unit, points, "
+        "k, uncertainty, uncertainty_percent)");
+    expect_changed(ADJUSTED, "tolerance: 0.2\n    tolerance_percent: 0.5",
+                   "tolerance: 0\n    tolerance_percent: -1",
+                   "c:11:16: tolerance 0: expected more than 0\n"
+                   "c:12:24: tolerance_percent -1: expected more than 0");
+    expect_changed(LOAD, "uncertainty_percent: 0.1", "uncertainty_percent: 0.1\n    tolerance: 1",
+                   "c:12:16: tolerance: expected 'tolerance_percent' where the quantity has a "
+                   "'load_unit'");
+    expect_changed(VERIFICATION, "verification:", "as_found: []\nverification:",
+                   "c:7:11: as_found: empty (expected at least one quantity)");
 }
 
 static void dates_at_fault_are_refused(void **state)
@@ -180,7 +221,7 @@ static void every_fault_is_reported(void **state)
                                "  - 7\n";
     expect_refused(text, strlen(text),
                    "c:5:1: unknown key 'colour' (known here: certificate, laboratory, instrument, "
-                   "performed, due, valid_until, calibration, verification)\n"
+                   "performed, due, valid_until, calibration, verification, as_found)\n"
                    "c:2:13: laboratory: nothing (expected a text)\n"
                    "c:3:22: serial: nothing (expected a text)\n"
                    "c:4:12: performed tomorrow: not a date (expected one such as 2026-03-02)\n"
@@ -200,7 +241,7 @@ static void every_fault_is_reported(void **state)
                    "c:6:1: key 'performed' a second time (first at 5:1)");
     expect_changed(VERIFICATION, "verification:", "verification: []\nx:",
                    "c:8:1: unknown key 'x' (known here: certificate, laboratory, instrument, "
-                   "performed, due, valid_until, calibration, verification)\n"
+                   "performed, due, valid_until, calibration, verification, as_found)\n"
                    "c:7:15: verification: empty (expected at least one quantity)");
 }
 
@@ -338,6 +379,42 @@ static void which_quantity_it_is_is_asked_and_may_be_answered(void **state)
     free(text);
 }
 
+// Without a name it is of the quantity that the certificate speaks of, in that one's unit.
+static void what_was_found_fits_the_quantity_that_it_was_found_of(void **state)
+{
+    (void)state;
+    static const struct certificate_target two[] = {{"dew-point", "°C", false},
+                                                    {"temperature", "°C", false}};
+    struct faults faults = {0};
+    struct certificate *is = read_golden(ADJUSTED), *fitted;
+    assert_int_equal(certificate_fits(is, "c", "K1250012", two, 2, &fitted, &faults), OK);
+    assert_int_equal(fitted->quantity_count, 1);
+    assert_int_equal(fitted->as_found_count, 1);
+    assert_string_equal(fitted->as_found[0].name, "temperature");
+    assert_string_equal(fitted->as_found[0].unit, "°C");
+    assert_true(fabs(fitted->as_found[0].points[1].indication - 50.3) < 1e-12);
+    expect_point(&fitted->as_found[0].points[1], fitted->as_found[0].points[1].indication, 0.3,
+                 0.08, 2);
+    certificate_free(fitted);
+    snprintf(is->as_found[0].name, sizeof is->as_found[0].name, "humidity");
+    assert_int_equal(certificate_fits(is, "c", "K1250012", two, 2, &fitted, &faults), ERROR_INPUT);
+    expect_lines(&faults, "c:15: quantity humidity: the instrument has none of that name");
+    assert_null(fitted);
+    faults_free(&faults);
+    certificate_free(is);
+    char *text = load_changed(ADJUSTED, "as_found:\n",
+                              "as_found:\n  - {quantity: temperature, unit: K, points: "
+                              "[{indication: 1, error: 1, uncertainty: 1, k: 2}]}\n");
+    is = read_good(ADJUSTED, text);
+    faults = (struct faults){0};
+    assert_int_equal(certificate_fits(is, "c", "K1250012", two, 2, &fitted, &faults), ERROR_INPUT);
+    expect_lines(&faults, "c:16: a second result as found for temperature (the first is at line "
+                          "15): which?");
+    faults_free(&faults);
+    certificate_free(is);
+    free(text);
+}
+
 static void dates_are_days(void **state)
 {
     (void)state;
@@ -391,6 +468,7 @@ static void what_is_written_is_read_as_the_same(void **state)
     static const char *const names[] = {TEMPERATURE,
                                         LOAD,
                                         VERIFICATION,
+                                        ADJUSTED,
                                         "dcc-2.4.0-voltage.xml",
                                         "dcc-3.0.0-pressure.xml",
                                         "dcc-3.1.2-temperature.xml",
@@ -414,6 +492,10 @@ static void what_is_written_is_read_as_the_same(void **state)
         for (size_t k = 0; k < is->quantity_count; k++) {
             expect_same_quantity(&is->quantities[k], &again->quantities[k]);
         }
+        assert_int_equal(is->as_found_count, again->as_found_count);
+        for (size_t k = 0; k < is->as_found_count; k++) {
+            expect_same_quantity(&is->as_found[k], &again->as_found[k]);
+        }
         certificate_free(is);
         certificate_free(again);
         text_free(&text);
@@ -427,6 +509,9 @@ int main(void)
         cmocka_unit_test(a_calibration_is_read),
         cmocka_unit_test(a_calibration_at_loads_is_read),
         cmocka_unit_test(a_verification_is_read),
+        cmocka_unit_test(what_was_found_and_what_may_be_are_read_apart_from_what_corrects),
+        cmocka_unit_test(what_was_found_is_checked_as_what_corrects),
+        cmocka_unit_test(what_was_found_fits_the_quantity_that_it_was_found_of),
         cmocka_unit_test(dates_at_fault_are_refused),
         cmocka_unit_test(numbers_at_fault_are_refused_at_their_point),
         cmocka_unit_test(points_out_of_order_or_twice_are_refused),

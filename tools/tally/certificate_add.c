@@ -174,15 +174,23 @@ static int take(struct certificate_request *request, const struct certificate_so
     return EXIT_GOOD;
 }
 
-// Gives the names of --quantity to the quantities that have none.
+static void give_name(struct certificate_quantity *quantity,
+                      const struct certificate_request *request, size_t *given)
+{
+    if (!quantity->name[0] && *given < request->quantity_count) {
+        snprintf(quantity->name, sizeof quantity->name, "%s", request->quantities[(*given)++]);
+    }
+}
+
+// Gives the names of --quantity to the quantities that have none, those as found last.
 static int give_names(const struct certificate_request *request, struct certificate *certificate)
 {
     size_t given = 0;
-    for (size_t i = 0; i < certificate->quantity_count && given < request->quantity_count; i++) {
-        struct certificate_quantity *quantity = &certificate->quantities[i];
-        if (!quantity->name[0]) {
-            snprintf(quantity->name, sizeof quantity->name, "%s", request->quantities[given++]);
-        }
+    for (size_t i = 0; i < certificate->quantity_count; i++) {
+        give_name(&certificate->quantities[i], request, &given);
+    }
+    for (size_t i = 0; i < certificate->as_found_count; i++) {
+        give_name(&certificate->as_found[i], request, &given);
     }
     return given == request->quantity_count
                ? EXIT_GOOD

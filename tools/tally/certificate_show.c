@@ -86,24 +86,33 @@ static void print_points(const struct certificate_quantity *quantity)
     show_table_free(&table);
 }
 
-static void print_quantity(const struct certificate_quantity *quantity)
+static void print_permitted(const struct certificate_quantity *quantity)
 {
-    printf("\n%s%s%s", quantity->name[0] ? quantity->name : "a quantity",
-           quantity->by_load ? ", by load in " : ", in ",
+    if (quantity->mpe_absolute > 0) {
+        printf(" %.6g %s", quantity->mpe_absolute, quantity->unit);
+    }
+    if (quantity->mpe_relative > 0) {
+        printf("%s %.6g%%", quantity->mpe_absolute > 0 ? " or" : "", quantity->mpe_relative * 100);
+    }
+}
+
+static void print_quantity(const struct certificate_quantity *quantity, bool as_found)
+{
+    printf("\n%s%s%s%s", quantity->name[0] ? quantity->name : "a quantity",
+           as_found ? ", as found" : "", quantity->by_load ? ", by load in " : ", in ",
            quantity->by_load ? quantity->load_unit : quantity->unit);
     if (quantity->point_count == 0) {
         printf(": class %s, maximum permissible error", quantity->class);
-        if (quantity->mpe_absolute > 0) {
-            printf(" %.6g %s", quantity->mpe_absolute, quantity->unit);
-        }
-        if (quantity->mpe_relative > 0) {
-            printf("%s %.6g%%", quantity->mpe_absolute > 0 ? " or" : "",
-                   quantity->mpe_relative * 100);
-        }
+        print_permitted(quantity);
         puts("");
         return;
     }
-    puts(quantity->by_load ? "; error and U in %" : "");
+    fputs(quantity->by_load ? "; error and U in %" : "", stdout);
+    if (quantity->mpe_absolute > 0 || quantity->mpe_relative > 0) {
+        fputs("; tolerance", stdout);
+        print_permitted(quantity);
+    }
+    puts("");
     print_points(quantity);
     curve_print(stdout, quantity, quantity->by_load ? "part of 1" : quantity->unit);
 }
@@ -130,7 +139,10 @@ void certificate_print(const struct certificate *certificate)
         printf("%-12s there is one, and nobody has verified it\n", "signature");
     }
     for (size_t i = 0; i < certificate->quantity_count; i++) {
-        print_quantity(&certificate->quantities[i]);
+        print_quantity(&certificate->quantities[i], false);
+    }
+    for (size_t i = 0; i < certificate->as_found_count; i++) {
+        print_quantity(&certificate->as_found[i], true);
     }
 }
 
