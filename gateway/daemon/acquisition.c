@@ -42,6 +42,11 @@ static void record_event(void *context, int64_t t_us, int64_t mono_us, const cha
     recorder_event(context, kind, subject, "%s", text);
 }
 
+static void tell_durable(void *context, uint64_t size)
+{
+    bulletin_durable(context, size);
+}
+
 // What was raised under the configuration before and has no successor is cleared. In a new log, or
 // after a start, nothing of it is on record.
 static void end_alarms(struct acquisition *acquisition, const struct clock *clock, bool same_log)
@@ -95,7 +100,10 @@ int acquisition_start(struct acquisition *acquisition, const struct config *conf
                                        .ledger = ledger,
                                        .queue = acquisition->queue,
                                        .clock = clock,
-                                       .alarms = acquisition->alarms};
+                                       .alarms = acquisition->alarms,
+                                       .bulletin = present->bulletin,
+                                       .committed = tell_durable,
+                                       .context = present->bulletin};
     error = recorder_start(&acquisition->recorder, &options, why);
     if (error) {
         goto free_queue;

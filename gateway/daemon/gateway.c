@@ -27,6 +27,7 @@ static int open_ledger(struct gateway *gateway, struct ledger_opening *opening, 
     error = ledger_open(&gateway->ledger, &options, opening, why);
     if (error == OK) {
         present_ledger(&gateway->present, gateway->ledger);
+        bulletin_begin(gateway->present.bulletin, ledger_origin(gateway->ledger));
     }
     return error;
 }
@@ -67,10 +68,9 @@ static int start_on_ledger(struct gateway *gateway, const struct ledger_opening 
     return OK;
 }
 
-int gateway_start(struct gateway *gateway, struct why *why)
+static int start_parts(struct gateway *gateway, struct why *why)
 {
     struct ledger_opening opening = {0};
-    struct why said;
     int error = open_ledger(gateway, &opening, why);
     if (error) {
         return error;
@@ -80,6 +80,18 @@ int gateway_start(struct gateway *gateway, struct why *why)
     if (error) {
         traceability_free(&gateway->traceability);
         close_ledger(gateway);
+    }
+    return error;
+}
+
+int gateway_start(struct gateway *gateway, struct why *why)
+{
+    struct why said;
+    gateway->present.bulletin = bulletin_make();
+    int error = gateway->present.bulletin ? start_parts(gateway, why)
+                                          : why_set(why, ERROR_MEMORY, "out of memory");
+    if (error) {
+        bulletin_free(gateway->present.bulletin);
         return error;
     }
     if (control_start(&gateway->control, gateway->config->gateway.control, present_answer,
@@ -281,5 +293,6 @@ void gateway_stop(struct gateway *gateway)
     }
     signing_free(&gateway->signing);
     traceability_free(&gateway->traceability);
+    bulletin_free(gateway->present.bulletin);
     config_free(gateway->config);
 }

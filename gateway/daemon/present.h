@@ -6,6 +6,7 @@
 #ifndef TALLY_DAEMON_PRESENT_H
 #define TALLY_DAEMON_PRESENT_H
 
+#include "base/bulletin.h"
 #include "control/status.h"
 
 #include <pthread.h>
@@ -16,6 +17,8 @@ struct present {
     struct status_sources parts;
     struct uplink *uplinks[CONFIG_UPLINKS_MAX];
     uint64_t unrecorded; // events that came while nothing recorded
+    struct bulletin
+        *bulletin; // of the daemon's whole life; not under the lock. Owned by main's thread
 };
 
 void present_init(struct present *present, const struct clock *clock);

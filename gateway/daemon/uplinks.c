@@ -52,8 +52,11 @@ int uplinks_declare(const struct config *config, struct ledger *ledger, struct w
 void uplinks_start(struct uplinks *uplinks, const struct config *config, struct ledger *ledger,
                    struct signer *signer, struct present *present)
 {
-    struct uplink_hooks hooks = {
-        .event = present_event, .status = present_status, .context = present};
+    struct uplink_hooks hooks = {.event = present_event,
+                                 .status = present_status,
+                                 .context = present,
+                                 .bulletin = present->bulletin,
+                                 .bulletin_from = uplinks->bulletin_from};
     for (size_t i = 0; i < config->uplink_count; i++) {
         const struct config_uplink *settings = &config->uplinks[i];
         struct uplink *uplink = NULL;
@@ -90,6 +93,7 @@ void uplinks_drain(struct uplinks *uplinks, struct ledger *ledger, const struct 
 void uplinks_stop(struct uplinks *uplinks, struct present *present)
 {
     present_no_uplinks(present);
+    uplinks->bulletin_from = bulletin_ready(present->bulletin); // before they end: rather twice
     for (size_t i = 0; i < uplinks->count; i++) {
         uplink_stop(uplinks->list[i]);
     }

@@ -10,6 +10,7 @@
 struct uplinks {
     struct uplink *list[CONFIG_UPLINKS_MAX]; // NULL: could not be started
     size_t count;
+    uint64_t bulletin_from; // where those that start next go on in the bulletin
     struct ledger_cursor_row dropped[LEDGER_CURSORS_MAX]; // not told yet
     size_t dropped_count;
 };

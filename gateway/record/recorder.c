@@ -18,6 +18,7 @@
 #define EVENT_TEXT_MAX 1024
 #define FILL_SLACK     (16u << 10) // events beyond BLOCK_CLOSE_BYTES, while the ledger is behind
 #define STATUSES_MAX   64
+#define LIMIT_EVENTS   "limit." // what is told as soon as it is durable
 
 struct recorder {
     struct recorder_options options;
@@ -76,7 +77,8 @@ static void hand_over(struct recorder *r, const struct block_writer *writer)
     committer_put(r->committer, &block);
 }
 
-static void seal(struct recorder *r, const struct block_writer *writer)
+// `told`: where the bulletin ended when the block closed.
+static void seal(struct recorder *r, const struct block_writer *writer, uint64_t told)
 {
     const struct clock *clock = r->options.clock;
     struct block_seal how = {.origin = ledger_origin(r->options.ledger),
@@ -88,6 +90,7 @@ static void seal(struct recorder *r, const struct block_writer *writer)
                              .definitions = r->options.definitions->hash};
     clock_state(clock, &how.clock);
     int error = block_seal(writer, &how, &r->bytes);
+    bulletin_close(r->options.bulletin, told, r->n, how.mono_us, error);
     if (error) {
         log_error("block %llu with %d readings is lost: %s", (unsigned long long)r->n,
                   writer->count, error_text(error));
@@ -105,10 +108,11 @@ static void close_block(struct recorder *r)
     if (writer->count + writer->missed_count + writer->event_count == 0) {
         return;
     }
+    uint64_t told = bulletin_end(r->options.bulletin);
     r->active ^= 1;
     r->counts.blocks++;
     pthread_mutex_unlock(&r->filling);
-    seal(r, writer);
+    seal(r, writer, told);
     block_writer_clear(writer);
     pthread_mutex_lock(&r->filling);
 }
@@ -136,6 +140,9 @@ static void add_event(struct recorder *r, int64_t t_us, int64_t mono_us, const c
     }
     block_add_event(writer, t_us, mono_us, kind, subject, text);
     r->counts.events++;
+    if (strncmp(kind, LIMIT_EVENTS, strlen(LIMIT_EVENTS)) == 0) {
+        bulletin_post(r->options.bulletin, t_us, kind, subject, text);
+    }
 }
 
 static void put_event(struct recorder *r, const char *kind, const char *subject, const char *text,

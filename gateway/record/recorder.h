@@ -7,6 +7,7 @@
 #ifndef TALLY_RECORD_RECORDER_H
 #define TALLY_RECORD_RECORDER_H
 
+#include "base/bulletin.h"
 #include "bus/sample.h"
 #include "record/alarms.h"
 #include "record/definitions.h"
@@ -22,7 +23,8 @@ struct recorder_options {
     struct ledger *ledger;
     struct sample_queue *queue;
     const struct clock *clock;
-    struct alarms *alarms; // of the configuration; NULL: no point has limits
+    struct alarms *alarms;     // of the configuration; NULL: no point has limits
+    struct bulletin *bulletin; // gets the events of limits; may be NULL
     // Called by the committer after blocks [.., size) are durable; may be NULL. Must not block.
     void (*committed)(void *context, uint64_t size);
     void *context;

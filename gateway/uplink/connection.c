@@ -53,6 +53,7 @@ static int on_up(struct connection *connection, struct why *why)
     notices_connected(parts->notices, true);
     notices_tell(parts->notices, "uplink.up", "connected");
     presence_announce(parts->presence);
+    herald_up(parts->herald);
     return dialogue_up(parts->dialogue, why);
 }
 
@@ -117,6 +118,7 @@ static enum ending run_session(struct connection *connection, struct connection_
         delivery_harvest(parts->delivery);
         if (error == OK && connection->up) {
             dialogue_look(parts->dialogue);
+            herald_look(parts->herald);
         }
         if (error) {
             return ENDING_FAULT;
@@ -138,6 +140,8 @@ static void part(struct connection *connection, bool for_good)
     struct why why;
     bool said = false;
     dialogue_look(parts->dialogue); // the last checkpoint
+    delivery_look(parts->delivery);
+    herald_look(parts->herald);
     if (for_good) {
         presence_farewell(parts->presence);
     }

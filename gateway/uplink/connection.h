@@ -7,6 +7,7 @@
 #include "uplink/certificates.h"
 #include "uplink/delivery.h"
 #include "uplink/dialogue.h"
+#include "uplink/herald.h"
 #include "uplink/presence.h"
 
 #include <stdatomic.h>
@@ -26,6 +27,7 @@ struct connection_parts {
     struct delivery *delivery;
     struct dialogue *dialogue;
     struct presence *presence;
+    struct herald *herald;
     int watch_fd; // of the ledger: readable when there are new blocks
     const char *client_id;
 };

@@ -33,11 +33,14 @@ struct delivery {
                            // another log
     uint64_t size;         // of the ledger, as last seen
     uint64_t backlog_end;
-    bool stumbled;       // a message was not taken: wait for the rest, then go back
-    bool probing;        // after that, one block at a time until one is taken
-    int64_t retry_at_us; // nothing is sent before
-    bool behind;         // there was a backlog; memory is given back after it
-    bool no_status;      // the broker does not want the status
+    bool stumbled;        // a message was not taken: wait for the rest, then go back
+    bool probing;         // after that, one block at a time until one is taken
+    int64_t retry_at_us;  // nothing is sent before
+    bool behind;          // there was a backlog; memory is given back after it
+    bool no_status;       // the broker does not want the status
+    bool no_events;       // likewise events
+    unsigned events;      // of these, how many are under way
+    uint64_t event_place; // behind the last that was answered, in the bulletin
 };
 
 struct delivery_options {
@@ -78,6 +81,13 @@ int delivery_send(struct delivery *delivery, int64_t *wait_us);
 // Publishes a status document, retained, unless the window is full or the broker wants none.
 void delivery_send_status(struct delivery *delivery, const char *topic, const char *json,
                           size_t length);
+
+// Whether an event could be sent now: few are under way at a time, so that they take no room from
+// blocks.
+bool delivery_wants_events(const struct delivery *delivery);
+// Publishes one, unless the broker wants none. `place`: behind it, in the bulletin.
+void delivery_send_event(struct delivery *delivery, const char *topic, const char *json,
+                         size_t length, uint64_t place);
 
 // Publishes a checkpoint or a hello. False when there is no room now: try again later.
 bool delivery_send_note(struct delivery *delivery, const char *topic, const char *note,

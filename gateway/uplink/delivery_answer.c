@@ -53,7 +53,8 @@ static void say_not_taken(struct delivery *delivery, const struct window_item *i
                                        [ITEM_FILE] = "a file",
                                        [ITEM_DEFINITIONS] = "the definitions",
                                        [ITEM_STATUS] = "the status",
-                                       [ITEM_NOTE] = "a note"};
+                                       [ITEM_NOTE] = "a note",
+                                       [ITEM_EVENT] = "events"};
     char text[TLS_FAULT_MAX];
     if (item->reason == REASON_NO_SUBSCRIBERS) {
         notices_fault(delivery->notices, "uplink.no-subscribers",
@@ -83,12 +84,22 @@ static void on_block_taken(struct delivery *delivery, const struct window_item *
                      1, item->readings);
 }
 
+static void on_event_answered(struct delivery *delivery, const struct window_item *item)
+{
+    delivery->events--;
+    delivery->event_place = item->n;
+    delivery->no_events = delivery->no_events || is_refused(item);
+}
+
 // One message, the oldest, has been answered.
 static void settle(struct delivery *delivery, const struct window_item *item)
 {
     bool taken = is_taken(delivery, item);
     if (item->kind == ITEM_STATUS && is_refused(item)) {
         delivery->no_status = true;
+    }
+    if (item->kind == ITEM_EVENT) {
+        on_event_answered(delivery, item);
     }
     if (!taken || (item->kind != ITEM_BLOCK && is_refused(item))) {
         say_not_taken(delivery, item);

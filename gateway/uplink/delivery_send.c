@@ -5,6 +5,7 @@
 #define IN_FLIGHT_BYTES (8u << 20)
 #define PACKET_OVERHEAD 1024 // topic, properties and header of a message, at most
 #define RATE_WAIT_US    10000
+#define EVENTS_MAX      8 // under way, and at most a quarter of what the broker takes
 
 int delivery_open(struct delivery *delivery, const struct delivery_options *options,
                   struct why *why)
@@ -42,6 +43,7 @@ void delivery_attach(struct delivery *delivery, struct session *session)
     window_clear(&delivery->window);
     delivery->session = session;
     delivery->stumbled = false;
+    delivery->events = 0;
 }
 
 void delivery_look(struct delivery *delivery)
@@ -51,7 +53,7 @@ void delivery_look(struct delivery *delivery)
 
 void delivery_begin(struct delivery *delivery)
 {
-    delivery->probing = delivery->no_status = false;
+    delivery->probing = delivery->no_status = delivery->no_events = false;
     delivery->retry_at_us = 0;
     backoff_reset(&delivery->retry);
     rate_init(&delivery->drain, delivery->settings->drain_rate, clock_mono_us(delivery->clock));
@@ -102,8 +104,7 @@ bool delivery_wants_blocks(const struct delivery *delivery)
            delivery->retry_at_us <= clock_mono_us(delivery->clock);
 }
 
-// 0 when sent. Files and blocks that cannot be sent make us stumble; status and definitions are
-// done without.
+// 0 when sent. Files and blocks that cannot be sent make us stumble; all else is done without.
 static int send_item(struct delivery *delivery, struct feed_item *out)
 {
     struct why why;
@@ -185,6 +186,26 @@ void delivery_send_status(struct delivery *delivery, const char *topic, const ch
                             .item = {.kind = ITEM_STATUS, .bytes = length}};
     if (!delivery->no_status && delivery->window.count < session_window(delivery->session)) {
         send_item(delivery, &out);
+    }
+}
+
+bool delivery_wants_events(const struct delivery *delivery)
+{
+    unsigned most = session_window(delivery->session);
+    unsigned events = most / 4 < EVENTS_MAX ? most / 4 : EVENTS_MAX;
+    return !delivery->stumbled && has_room(delivery) && delivery->events < (events ? events : 1);
+}
+
+void delivery_send_event(struct delivery *delivery, const char *topic, const char *json,
+                         size_t length, uint64_t place)
+{
+    struct feed_item out = {.message = {.topic = topic,
+                                        .payload = json,
+                                        .length = length,
+                                        .content_type = "application/json"},
+                            .item = {.kind = ITEM_EVENT, .n = place, .bytes = length}};
+    if (!delivery->no_events && send_item(delivery, &out) == OK) {
+        delivery->events++;
     }
 }
 

@@ -39,6 +39,7 @@ struct uplink {
     struct delivery delivery;
     struct dialogue dialogue;
     struct presence presence;
+    struct herald herald;
     struct backoff reconnect;
     int64_t lost_us; // when the connection was lost, or we started (monotonic)
 };
@@ -119,6 +120,7 @@ static void try_address(struct uplink *uplink, struct tls *tls, const char *addr
                                            .delivery = &uplink->delivery,
                                            .dialogue = &uplink->dialogue,
                                            .presence = &uplink->presence,
+                                           .herald = &uplink->herald,
                                            .watch_fd = uplink->watch_fd,
                                            .client_id = uplink->client_id};
     connection_run(&parts, tls, address, result);
@@ -235,6 +237,7 @@ static int prepare(struct uplink *uplink, const struct config *config, struct si
         return error;
     }
     presence_begin(&uplink->presence, &uplink->delivery, hooks);
+    herald_begin(&uplink->herald, &uplink->delivery, hooks);
     dialogue_begin(&uplink->dialogue, &uplink->delivery, signer);
     uplink->stop.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     uplink->watch_fd = ledger_watch(uplink->ledger);

@@ -7,6 +7,7 @@
 #ifndef TALLY_UPLINK_UPLINK_H
 #define TALLY_UPLINK_UPLINK_H
 
+#include "base/bulletin.h"
 #include "base/clock.h"
 #include "config/config.h"
 #include "ledger/ledger.h"
@@ -22,6 +23,9 @@ struct uplink_hooks {
     // to `out`. From the uplink's thread. May be NULL.
     void (*status)(void *context, struct text *out);
     void *context;
+    // What is published on `event`, from this place on; borrowed, NULL: nothing.
+    struct bulletin *bulletin;
+    uint64_t bulletin_from;
 };
 
 struct uplink_status {

@@ -17,7 +17,8 @@ enum item_kind {
     ITEM_FILE,        // a chunk of a content-addressed file
     ITEM_DEFINITIONS, // retained, for whoever joins
     ITEM_STATUS,
-    ITEM_NOTE, // a checkpoint, or a hello
+    ITEM_NOTE,  // a checkpoint, or a hello
+    ITEM_EVENT, // for whoever watches
 };
 
 struct window_item {
@@ -26,7 +27,7 @@ struct window_item {
     bool disowned;      // sent before the feed was set to another place
     bool answered;      // an acknowledgement came, with this reason
     int reason;         // of MQTT 5: 0 success, 0x10 no subscriber, 0x80 and above refused
-    uint64_t n;         // ITEM_BLOCK
+    uint64_t n;         // ITEM_BLOCK; ITEM_EVENT: the place behind it in the bulletin
     uint32_t readings;  // ITEM_BLOCK
     struct digest file; // ITEM_FILE
     bool last;          // ITEM_FILE: the file's last chunk

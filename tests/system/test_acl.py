@@ -79,7 +79,8 @@ def settled(sender, centre):
 
 def test_a_gateway_writes_its_own_topics(room, centre):
     gateway = room("gw-01")
-    topics = [f"{OWN}/{kind}" for kind in ("block", "definitions", "checkpoint", "hello", "status", "file/" + "0" * 64)]
+    topics = [f"{OWN}/{kind}" for kind in ("block", "definitions", "checkpoint", "hello", "status", "event",
+                                         "file/" + "0" * 64)]
     for topic in topics:
         gateway.publish(topic)
     assert settled(gateway, centre) == topics
@@ -97,7 +98,7 @@ def test_a_gateway_writes_its_own_topics(room, centre):
 ])
 def test_nobody_writes_or_reads_for_a_gateway_but_itself(room, centre, file, common):
     hostile, gateway = room(file, common), room("gw-01")
-    for kind in ("block", "definitions", "checkpoint", "hello", "status", "receipt", "resume", "file/" + "0" * 64):
+    for kind in ("block", "definitions", "checkpoint", "hello", "status", "event", "receipt", "resume", "file/" + "0" * 64):
         hostile.publish(f"{OWN}/{kind}", retain=True)
     assert settled(gateway, centre) == []
     for kind in ("block", "receipt", "resume", "#"):
@@ -127,6 +128,6 @@ def test_a_gateway_cannot_write_what_a_centre_says_nor_read_others(room, centre)
 
 def test_the_centre_cannot_speak_for_a_gateway(room, centre):
     gateway = room("gw-01")
-    for kind in ("block", "checkpoint", "hello", "status", "definitions"):
+    for kind in ("block", "checkpoint", "hello", "status", "event", "definitions"):
         centre.publish(f"{OWN}/{kind}", retain=True)
     assert settled(gateway, centre) == []

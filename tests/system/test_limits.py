@@ -10,7 +10,8 @@ import time
 
 import pytest
 from stored import stored, stored_events, stored_readings
-from support import TALLY, Daemon, ModbusServer, configuration, float_registers, needs_daemon, wait_until
+from support import (ROOT, TALLY, Broker, Daemon, ModbusServer, Subscriber, configuration, float_registers, needs_broker,
+                     needs_daemon, wait_until)
 
 pytestmark = [needs_daemon]
 POINT = "meter.voltage-l1"
@@ -28,18 +29,19 @@ quantities:
 class Plant:
     """One meter behind pymodbus, whose voltage is set, and the daemon's configuration."""
 
-    def __init__(self, folder, limits):
+    def __init__(self, folder, limits, uplinks=()):
         self.folder, self.data = folder, folder / "data"
         (folder / "drivers").mkdir()
         (folder / "drivers" / "meter.yaml").write_text(DRIVER)
         self.server = ModbusServer(folder, {1: dict(enumerate(float_registers(230.0)))})
+        self.uplinks = uplinks
         self.path = self.configure(limits)
 
     def configure(self, limits, **gateway):
         bus = {"name": "b", "tcp": f"127.0.0.1:{self.server.port}", "timeout": "200ms", "late_max": "100ms"}
         instrument = {"name": "meter", "bus": "b", "unit": 1, "driver": "meter", "serial": "S1", "every": "100ms",
                       "quantities": ["voltage-l1", "voltage-l2"], "limits": {"voltage-l1": limits}}
-        return configuration(self.folder, [bus], [instrument], drivers=str(self.folder / "drivers"), **gateway)
+        return configuration(self.folder, [bus], [instrument], self.uplinks, drivers=str(self.folder / "drivers"), **gateway)
 
     def set(self, volts):
         """Writes the register, by function 16, and waits until a reading of it is stored."""
@@ -242,3 +244,47 @@ def test_what_is_raised_outlives_a_reload_and_not_a_restart(tmp_path, daemon_of)
         plant.wait_changes(*expected)
         kinds = [e["kind"] for block in stored(plant.data) for e in block["events"]]
         assert kinds.index("gateway.started", kinds.index("gateway.stopped")) < len(kinds) - 1 - kinds[::-1].index("limit.raised")
+
+
+@needs_broker
+def test_events_are_published_to_whoever_watches(tmp_path, daemon_of):
+    acl = (ROOT / "config" / "mosquitto" / "tally.acl").read_text()
+    broker = Broker(tmp_path / "broker", acl=acl).start()
+    with broker, Subscriber(broker, ["tally/1/+/+/+/event"]) as phone, \
+            Plant(tmp_path, BOUNDS, [broker.uplink(reconnect_min="2s", reconnect_max="3s",
+                                                   no_subscribers="accept")]) as plant:
+        daemon = daemon_of(plant)
+        wait_until(lambda: daemon.uplink().get("connected"), daemon.said)
+
+        def told():
+            return [json.loads(m.payload) for m in phone.on("event")]
+
+        def wait_told(count):
+            wait_until(lambda: len(told()) >= count, lambda: f"{count} events, not {told()}")
+
+        plant.set(243.0)
+        plant.tally("alarm", "acknowledge", POINT, "--by", "li", "--reason", "seen")
+        wait_told(3)
+        broker.stop()  # what happens while it is away for less than a minute is told when it is back
+        plant.set(230.0)
+        plant.wait_changes(*[(e["kind"].removeprefix("limit."), e["text"].split(":")[0]) for e in told()],
+                           ("cleared", "warning_max 235 V"), ("cleared", "max 242 V"))
+        broker.start()  # the phone is there before the gateway
+        wait_told(5)
+        plant.configure({"frozen": "1h"})  # the reload tells nothing again
+        daemon.child.send_signal(signal.SIGHUP)
+        daemon.wait_said("tally.yaml: taken")
+        wait_until(lambda: daemon.uplink().get("connected"), daemon.said)
+        wait_until(lambda: daemon.uplink()["acknowledged"] >= daemon.uplink()["size"] - 2, daemon.said)
+        assert daemon.stop() == 0
+        # Each is in the block that it names, word for word, and none came twice.
+        blocks = {block["n"]: block for block in stored(plant.data)}
+        for event in told():
+            assert list(event) == ["tally-event", "log", "n", "t", "kind", "subject", "text"] and event["tally-event"] == 1
+            block = blocks[event["n"]]
+            assert block["log"] == event["log"]
+            assert {k: event[k] for k in ("t", "kind", "subject", "text")} in block["events"]
+        assert [e["kind"] for e in told()] == ["limit.raised"] * 2 + ["limit.acknowledged"] + ["limit.cleared"] * 2
+        message = phone.on("event")[0]
+        assert message.topic == f"tally/1/{told()[0]['log']}/event"
+        assert message.qos == 1 and not message.retain and message.properties.ContentType == "application/json"

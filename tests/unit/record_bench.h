@@ -62,7 +62,8 @@ struct record_bench {
     struct calibrations *calibrations;
     struct definitions *definitions;
     struct sample_queue *queue;
-    struct alarms *alarms; // NULL: none
+    struct alarms *alarms;     // NULL: none
+    struct bulletin *bulletin; // likewise
     struct recorder *recorder;
 };
 
@@ -150,6 +151,7 @@ static inline int record_teardown(void **state)
     recorder_stop(b->recorder);
     sample_queue_free(b->queue);
     alarms_free(b->alarms);
+    bulletin_free(b->bulletin);
     definitions_free(b->definitions);
     calibrations_free(b->calibrations);
     faults_free(&b->faults);

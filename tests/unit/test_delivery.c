@@ -4,6 +4,7 @@
 #include "ledger_bench.h"
 
 #include "uplink/delivery.h"
+#include "uplink/herald.h"
 
 // --- the bench
 
@@ -588,6 +589,121 @@ static void slow_rate_still_passes(void **state)
     assert_in_range(passed, 9, 11);
 }
 
+// --- events
+
+// A herald on the bench, with `count` events in the next block to be appended.
+static struct herald herald_of(struct bench *b, struct bulletin *bulletin)
+{
+    struct herald herald;
+    const struct uplink_hooks hooks = {.bulletin = bulletin};
+    bulletin_begin(bulletin, ledger_origin(b->ledger->ledger));
+    herald_begin(&herald, &b->delivery, &hooks);
+    return herald;
+}
+
+static void post_events(struct bench *b, struct bulletin *bulletin, int count)
+{
+    for (int i = 0; i < count; i++) {
+        bulletin_post(bulletin, i, "limit.raised", "meter.voltage", "max 242 V");
+    }
+    bulletin_close(bulletin, bulletin_end(bulletin), ledger_size(b->ledger->ledger),
+                   clock_mono_us(&b->ledger->clock.clock), false);
+}
+
+static int sent_so_far(const struct bench *b, const char *what)
+{
+    int count = 0;
+    for (int id = 0; id < b->session.count; id++) {
+        bool same = strcmp(b->session.sent[id].what, what) == 0;
+        assert_false(same && b->session.sent[id].retain);
+        count += same;
+    }
+    return count;
+}
+
+static void events_go_once_durable_and_leave_room_for_blocks(void **state)
+{
+    struct bench *b = *state;
+    struct bulletin *bulletin = bulletin_make();
+    struct herald herald = herald_of(b, bulletin);
+    b->session.window = 16;
+    bench_append(b->ledger, 30);
+    connect_up(b);
+    herald_up(&herald);
+    post_events(b, bulletin, 20);
+    delivery_look(&b->delivery);
+    herald_look(&herald);
+    assert_int_equal(b->session.count, 0); // their block is not durable
+    bench_append(b->ledger, 1);
+    delivery_look(&b->delivery);
+    herald_look(&herald);
+    assert_int_equal(sent_so_far(b, "event"), 4); // a quarter of what the broker takes
+    send(b);
+    assert_int_equal(sent_so_far(b, "block"), 12);
+    for (int id = 0; id < b->session.count; id++) { // whether or not anybody subscribes
+        answer(b, id, strcmp(b->session.sent[id].what, "event") == 0 ? 0x10 : 0);
+        herald_look(&herald);
+        send(b);
+    }
+    assert_int_equal(sent_so_far(b, "event"), 20);
+    expect_cursor(b, 31);
+    expect_fault(b, "");
+    assert_string_equal(b->events, "");
+    bulletin_free(bulletin);
+}
+
+static void refused_events_hold_nothing_back(void **state)
+{
+    struct bench *b = *state;
+    struct bulletin *bulletin = bulletin_make();
+    struct herald herald = herald_of(b, bulletin);
+    connect_up(b);
+    herald_up(&herald);
+    post_events(b, bulletin, 3);
+    bench_append(b->ledger, 1);
+    delivery_look(&b->delivery);
+    herald_look(&herald);
+    assert_int_equal(sent_so_far(b, "event"), 1);
+    answer(b, 0, 0x87);
+    herald_look(&herald);
+    send(b);
+    assert_int_equal(sent_so_far(b, "event"), 1);
+    answer(b, 1, 0);
+    expect_cursor(b, 1);
+    expect_fault(b, "the broker does not take events: Not authorized (0x87)");
+    bulletin_free(bulletin);
+}
+
+static void old_events_are_not_told_and_unanswered_ones_again(void **state)
+{
+    struct bench *b = *state;
+    struct bulletin *bulletin = bulletin_make();
+    struct herald herald = herald_of(b, bulletin);
+    post_events(b, bulletin, 200); // while there is no connection
+    bench_append(b->ledger, 1);
+    b->ledger->clock.mono_us += 59000000;
+    post_events(b, bulletin, 3);
+    bench_append(b->ledger, 1);
+    b->ledger->clock.mono_us += 2000000; // the first are more than a minute old
+    connect_up(b);
+    herald_up(&herald);
+    herald_look(&herald);
+    assert_int_equal(sent_so_far(b, "event"), 1);
+    answer(b, 0, 0);
+    herald_look(&herald);
+    assert_int_equal(sent_so_far(b, "event"), 2);
+    delivery_attach(&b->delivery, NULL); // before the second was answered
+    connect_up(b);
+    herald_up(&herald);
+    herald_look(&herald);
+    answer(b, 2, 0);
+    herald_look(&herald);
+    answer(b, 3, 0);
+    herald_look(&herald);
+    assert_int_equal(sent_so_far(b, "event"), 4);
+    bulletin_free(bulletin);
+}
+
 #define WITH_BENCH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -612,6 +728,9 @@ int main(void)
         WITH_BENCH(refused_file_holds_its_block_and_goes_again),
         WITH_BENCH(file_that_nobody_got_goes_again_on_the_next_connection),
         WITH_BENCH(refused_status_and_definitions_hold_nothing_back),
+        WITH_BENCH(events_go_once_durable_and_leave_room_for_blocks),
+        WITH_BENCH(refused_events_hold_nothing_back),
+        WITH_BENCH(old_events_are_not_told_and_unanswered_ones_again),
         WITH_BENCH(with_receipts_nothing_goes_before_it_is_asked_for),
         WITH_BENCH(with_receipts_they_alone_move_the_cursor),
         WITH_BENCH(a_refusal_goes_back_to_what_was_asked_for),

@@ -18,7 +18,8 @@ static void start(struct record_bench *b)
                                        .ledger = l->ledger,
                                        .queue = b->queue,
                                        .clock = &l->clock.clock,
-                                       .alarms = b->alarms};
+                                       .alarms = b->alarms,
+                                       .bulletin = b->bulletin};
     assert_int_equal(recorder_start(&b->recorder, &options, &l->why), OK);
 }
 
@@ -320,7 +321,10 @@ static void limits_flag_readings_and_become_events(void **state)
     assert_int_equal(bench_define(b, 0), OK);
     assert_int_equal(
         alarms_make(&b->alarms, &b->config, b->definitions, NULL, l->clock.mono_us, &l->why), OK);
+    b->bulletin = bulletin_make();
+    bulletin_begin(b->bulletin, ledger_origin(l->ledger));
     start(b);
+    recorder_event(b->recorder, "other", "x", "not told");
     struct sample sample = sample_of(b, &meter_request);
     push(b, sample, meter_wire); // of the other instrument
     sample.instrument = 1;
@@ -336,8 +340,8 @@ static void limits_flag_readings_and_become_events(void **state)
     assert_int_equal(view.readings[0].flags, FLAG_NO_CERTIFICATE);
     assert_int_equal(view.readings[3].flags, FLAG_NO_CERTIFICATE | FLAG_LIMIT_EXCEEDED);
     assert_int_equal(view.readings[4].flags, FLAG_NO_CERTIFICATE);
-    assert_int_equal(view.event_count, 2);
-    const struct block_event *event = view.events;
+    assert_int_equal(view.event_count, 3);
+    const struct block_event *event = view.events + 1;
     assert_text(event->kind, event->kind_length, "limit.raised");
     assert_text(event->subject, event->subject_length, "oven.voltage-l1");
     assert_text(event->text, event->text_length, "max 230 V: 230.1 V; simple acceptance");
@@ -346,6 +350,17 @@ static void limits_flag_readings_and_become_events(void **state)
     assert_text(event->text, event->text_length, "silence 1min: no reading for 60.0 s");
     assert_true(event->t_us == T0_US + 60000000);
     block_view_free(&view);
+    // The same two are told as soon as they are durable.
+    struct bulletin_event told;
+    uint64_t place = 0;
+    bulletin_durable(b->bulletin, ledger_size(l->ledger));
+    assert_true(bulletin_next(b->bulletin, &place, &told, NULL));
+    assert_string_equal(told.kind, "limit.raised");
+    assert_string_equal(told.text, "max 230 V: 230.1 V; simple acceptance");
+    assert_true(told.n == 0 && told.t_us == T0_US && told.closed_us == l->clock.mono_us);
+    assert_true(bulletin_next(b->bulletin, &place, &told, NULL));
+    assert_string_equal(told.text, "silence 1min: no reading for 60.0 s");
+    assert_false(bulletin_has(b->bulletin, place));
 }
 
 static void latest_reading_is_given(void **state)
