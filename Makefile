@@ -21,6 +21,8 @@ CPPFLAGS_ALL = $(CSTD) -Igateway $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/d
 CFLAGS_ALL   = $(OPT) $(WARN) $(if $(SANITIZE),-fno-omit-frame-pointer $(SANITIZE),$(HARDEN)) $(CFLAGS)
 LDFLAGS_ALL  = $(if $(SANITIZE),$(SANITIZE),-pie -Wl,-z,relro,-z,now -Wl,--as-needed) $(LDFLAGS)
 LIBS         = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lmbedx509 -lmbedcrypto -lpthread -lm
+# Of one program alone.
+LIBS_tally   = $(shell $(PKG_CONFIG) --libs xlsxwriter zlib)
 
 LIB_SOURCES  := $(sort $(wildcard gateway/*/*.c))
 TOOLS        := $(patsubst tools/%/main.c,%,$(wildcard tools/*/main.c))
@@ -61,7 +63,7 @@ $(BUILD)/tallyd: $(BUILD)/obj/gateway/main.o $(LIB)
 define tool_rule
 $(BUILD)/$(1): $$(patsubst %.c,$(BUILD)/obj/%.o,$$(wildcard tools/$(1)/*.c)) $(LIB)
 	@echo "  LINK  $$@"
-	@$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(LIBS)
+	@$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(LIBS) $$(LIBS_$(1))
 endef
 $(foreach tool,$(TOOLS),$(eval $(call tool_rule,$(tool))))
 

@@ -61,6 +61,8 @@ int covered_find(struct ledger_reader *reader, int64_t from_us, int64_t to_us,
     if (error || first == size) {
         return error;
     }
+    covered->first = first;
+    covered->size = size;
     error = times_of_block(reader, size - 1, &times, why);
     covered->over = !error && times.closed_us >= to_us;
     if (!error) {

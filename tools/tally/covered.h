@@ -8,11 +8,12 @@
 #include "ledger/ledger.h"
 
 struct covered {
-    bool over;           // a block was closed after the stretch's end
-    bool final;          // over, and all that was recorded of it is receipted
-    bool receipted;      // there is a receipt at all; the rest tells which: that of most blocks
-    char uplink[33];     // to which it came
-    struct receipt head; // what it says
+    uint64_t first, size; // blocks that are kept: [first, size)
+    bool over;            // a block was closed after the stretch's end
+    bool final;           // over, and all that was recorded of it is receipted
+    bool receipted;       // there is a receipt at all; the rest tells which: that of most blocks
+    char uplink[33];      // to which it came
+    struct receipt head;  // what it says
 };
 
 // 0, or what reading gives.

@@ -1,7 +1,7 @@
 // tally report: what a ledger says over periods, as enterprises report it. So far of energy.
 #include "account.h"
 #include "covered.h"
-#include "energy_rows.h"
+#include "energy_out.h"
 #include "moment.h"
 #include "naming.h"
 #include "show.h"
@@ -24,9 +24,9 @@ struct sum {
 struct report {
     const struct command *command;
     // As given:
-    const char *from, *to, *table_path;
+    const char *from, *to, *table_path, *output;
     enum rows_form form;
-    bool html; // instead
+    bool html, xlsx; // instead
     enum interval every;
     const char *points[NAMES_MAX];
     size_t point_count;
@@ -228,28 +228,32 @@ static int make_accounts(struct report *report)
     return error;
 }
 
-static int write_all(const struct report *report)
+// In the order asked for.
+static int write_all(const struct report *report, struct why *why)
 {
-    const struct energy_head head = {.form = report->form,
-                                     .html = report->html,
-                                     .origin = ledger_reader_origin(report->reader),
-                                     .time_zone = report->naming.time_zone,
-                                     .every = report->every,
-                                     .calendar = &report->calendar,
-                                     .covered = &report->covered,
-                                     .table = report->table,
-                                     .to = stdout};
-    int error = energy_rows_begin(&head);
-    for (size_t i = 0; !error && i < report->point_count; i++) {
+    struct energy_head head = {.form = report->form,
+                               .html = report->html,
+                               .origin = ledger_reader_origin(report->reader),
+                               .time_zone = report->naming.time_zone,
+                               .every = report->every,
+                               .calendar = &report->calendar,
+                               .covered = &report->covered,
+                               .table = report->table};
+    size_t count = 0;
+    const struct account **accounts =
+        calloc(report->point_count + report->sum_count, sizeof(const struct account *));
+    if (!accounts) {
+        return ERROR_MEMORY;
+    }
+    for (size_t i = 0; i < report->point_count; i++) {
         const struct meter *meter = find_meter(report, report->points[i]);
-        error = energy_rows_write(&head, &report->accounts[meter - report->meters.list], i == 0);
+        accounts[count++] = &report->accounts[meter - report->meters.list];
     }
-    for (size_t i = 0; !error && i < report->sum_count; i++) {
-        error = energy_rows_write(&head, &report->sums[i].account, report->point_count + i == 0);
+    for (size_t i = 0; i < report->sum_count; i++) {
+        accounts[count++] = &report->sums[i].account;
     }
-    if (!error) {
-        energy_rows_end(&head);
-    }
+    int error = energy_out_write(&head, report->xlsx, accounts, count, report->output, why);
+    free(accounts);
     return error;
 }
 
@@ -266,7 +270,7 @@ static int reckon_and_write(struct report *report)
                                  report->calendar.boundaries[report->calendar.count] + margin_us,
                                  &report->covered, &why);
     error = error ? error : make_accounts(report);
-    error = error ? error : write_all(report);
+    error = error ? error : write_all(report, &why);
     if (error && !why.text[0]) {
         why_set(&why, error, "%s", error_text(error));
     }
@@ -383,6 +387,8 @@ static const struct option options[] = {{"config", required_argument, NULL, PLAC
                                         {"csv", no_argument, NULL, 'v'},
                                         {"json", no_argument, NULL, 'j'},
                                         {"html", no_argument, NULL, 'H'},
+                                        {"xlsx", required_argument, NULL, 'x'},
+                                        {"output", required_argument, NULL, 'o'},
                                         {"help", no_argument, NULL, 'h'},
                                         {NULL, 0, NULL, 0}};
 
@@ -413,14 +419,19 @@ static int take_option(struct report *report, int option, const char *argument)
                    ? EXIT_GOOD
                    : command_misused(report->command, "--every %s: not 15min, hour, day or month",
                                      argument);
+    case 'o': report->output = argument; break;
     case 'v':
     case 'j':
     case 'H':
-        if (report->form != ROWS_TABLE || report->html) {
-            return command_misused(report->command, "--csv, --json and --html exclude each other");
+    case 'x':
+        if (report->form != ROWS_TABLE || report->html || report->xlsx) {
+            return command_misused(report->command,
+                                   "--csv, --json, --html and --xlsx exclude each other");
         }
         report->form = option == 'v' ? ROWS_CSV : option == 'j' ? ROWS_JSON : ROWS_TABLE;
         report->html = option == 'H';
+        report->xlsx = option == 'x';
+        report->output = option == 'x' ? argument : report->output;
         break;
     default: return take_name(report, option, argument);
     }
@@ -466,7 +477,7 @@ const struct command command_report = {
         "usage: tally report energy [-c FILE | --ledger DIR] [--point NAME]... [--plus NAME]...\n"
         "                    [--minus NAME]... [--meter NAME]... [--from T] [--to T]\n"
         "                    [--every 15min|hour|day|month] [--table FILE] [--csv | --json |\n"
-        "                    --html]\n"
+        "                    --html | --xlsx FILE] [-o FILE]\n"
         "\n"
         "Prints what cumulative registers counted in each interval, between the readings nearest\n"
         "to its two boundaries. What cannot be said of one interval is unallocated, what a reset\n"
@@ -491,8 +502,10 @@ const struct command command_report = {
         "      --csv            CSV (RFC 4180)\n"
         "      --json           JSON\n"
         "      --html           a page to print, with pictures, that needs no other file\n"
+        "      --xlsx FILE      a workbook with charts, written there\n"
+        "  -o, --output FILE    write it there, whole or not at all\n"
         "  -h, --help           print this\n",
-    .letters = "c:h",
+    .letters = "c:ho:",
     .options = options,
     .arguments = 1,
     .run = run};
