@@ -17,7 +17,8 @@ struct walk {
     size_t opens;       // … which is that of this boundary, or NO_CUT
     struct exact value; // of the reading that was looked at last
     struct exact passed;
-    uint32_t flags;
+    uint32_t flags, source;
+    bool mixed;
     size_t span_room, unknown_room, segment_room;
 };
 
@@ -192,8 +193,12 @@ static int add_span(struct walk *walk, size_t last)
     bool crosses = (walk->cuts[0] == NO_CUT && from_us < request->boundaries[0]) ||
                    (walk->cuts[request->interval_count] == NO_CUT &&
                     to_us > request->boundaries[request->interval_count]);
-    out->spans[out->span_count++] = (struct energy_span){
-        .from_us = from_us, .to_us = to_us, .energy = walk->passed, .crosses = crosses};
+    out->spans[out->span_count++] = (struct energy_span){.from_us = from_us,
+                                                         .to_us = to_us,
+                                                         .energy = walk->passed,
+                                                         .crosses = crosses,
+                                                         .source = walk->source,
+                                                         .mixed = walk->mixed};
     exact_add(&out->unallocated, &walk->passed);
     if (crosses) {
         exact_add(&out->crossing, &walk->passed);
@@ -215,7 +220,9 @@ static int end_stretch(struct walk *walk, size_t last, size_t closes)
                                  .energy = walk->passed,
                                  .opened_us = walk->request->readings[walk->stretch].t_us,
                                  .closed_us = walk->request->readings[last].t_us,
-                                 .flags = walk->flags};
+                                 .flags = walk->flags,
+                                 .source = walk->source,
+                                 .mixed = walk->mixed};
     walk->out->complete++;
     exact_add(&walk->out->allocated, &walk->passed);
     return OK;
@@ -227,6 +234,8 @@ static void begin_stretch(struct walk *walk, size_t first, size_t opens)
     walk->opens = opens;
     walk->passed = (struct exact){{0}};
     walk->flags = walk->request->readings[first].flags;
+    walk->source = walk->request->readings[first].source;
+    walk->mixed = false;
 }
 
 static int add_unknown(struct walk *walk, size_t after, enum energy_unknown_kind kind)
@@ -263,6 +272,7 @@ static int take_step(struct walk *walk, size_t i)
     }
     exact_add(&walk->passed, &passed);
     walk->flags |= reading->flags;
+    walk->mixed = walk->mixed || reading->source != walk->source;
     if (step == STEP_OPENING) {
         return begin_segment(walk, reading);
     }

@@ -26,6 +26,7 @@ struct energy_reading {
     struct decimal value;
     uint32_t flags; // enum reading_flag
     enum energy_joint joint;
+    uint32_t source; // which of several things that the caller knows stands behind it
 };
 
 struct energy_rules {
@@ -57,13 +58,17 @@ struct energy_interval {
     struct exact energy;
     int64_t opened_us, closed_us; // when those were taken
     uint32_t flags;               // of the readings from one to the other, put together
+    uint32_t source;              // of the first of them
+    bool mixed;                   // another of them has another source
 };
 
 // Energy that passed between two readings, but not in one interval, or not all of one.
 struct energy_span {
     int64_t from_us, to_us;
     struct exact energy;
-    bool crosses; // it begins before the first boundary or ends after the last
+    bool crosses;    // it begins before the first boundary or ends after the last
+    uint32_t source; // as of an interval
+    bool mixed;
 };
 
 enum energy_unknown_kind {

@@ -48,9 +48,8 @@ static size_t find(const struct certificate_quantity *quantity, double indicatio
     return low;
 }
 
-// The error at an indication, and its standard uncertainty. False: outside the points.
-static bool interpolate(const struct certificate_quantity *quantity, double indication,
-                        double *error, double *uncertainty)
+bool correction_interpolate(const struct certificate_quantity *quantity, double indication,
+                            double *error, double *uncertainty)
 {
     size_t above = find(quantity, indication);
     if (above == quantity->point_count) {
@@ -86,7 +85,7 @@ enum corrected correction_budget(const struct correction *correction, double ind
     if (quantity->point_count == 0) {
         calibration =
             fmax(quantity->mpe_absolute, quantity->mpe_relative * fabs(indication)) / sqrt(3);
-    } else if (!interpolate(quantity, indication, &error, &calibration)) {
+    } else if (!correction_interpolate(quantity, indication, &error, &calibration)) {
         return CORRECTED_OUTSIDE;
     }
     double square = calibration * calibration + parts->resolution * parts->resolution +

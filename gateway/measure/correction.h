@@ -55,6 +55,11 @@ enum corrected {
 enum corrected correction_apply(const struct correction *correction, double indication,
                                 double *value, double *expanded_uncertainty);
 
+// The error that a calibration's points give at an indication, or at a load where they are by load,
+// and its standard uncertainty. False, and the outs as they were: outside the points.
+bool correction_interpolate(const struct certificate_quantity *quantity, double at, double *error,
+                            double *uncertainty);
+
 // The parts of u at an indication, for a budget; in the quantity's unit. As correction_apply.
 struct correction_budget {
     double error, calibration, resolution, drift, influence; // standard uncertainties but `error`

@@ -5,16 +5,13 @@ import subprocess
 from decimal import Decimal, getcontext
 
 import pytest
+from loads import curve_of_mpe, curve_of_points, exact, expanded, put_together
 from support import BUILD
 
 PROGRAM = BUILD / "tests" / "corrections"
 CURVES = 10000
 
 pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="the test tools are not built")
-
-
-def exact(number):
-    return Decimal(number)  # of a float: all its digits
 
 
 def combined(k, *parts):
@@ -76,3 +73,47 @@ def test_random_curves_and_indications_against_decimal():
         for ours, theirs in zip(answer.split(), right):
             assert abs(Decimal(ours) - theirs) <= Decimal(span) * Decimal("1e-12"), (line, answer, right)
     assert CURVES * 0.5 < inside < CURVES * 0.95, "curves inside and outside were tried"
+
+
+# --- energy by load
+
+
+def answer_of(curve, passed):
+    """(corrected, U, not corrected)."""
+    right = put_together([(*share, curve) for share in passed])
+    return right["corrected"], expanded(right), right["outside"]
+
+
+def random_loads(dice):
+    """(the line for the program, what is right, the span)."""
+    scale = 10.0 ** dice.randint(-2, 3)
+    resolution = dice.choice((0.0, scale * 1e-3 / 12 ** 0.5))
+    passed = [(dice.choice((0.0, dice.uniform(0, 1.2) * scale)), dice.choice((0.25, dice.uniform(0.1, 3))), int(dice.random() < 0.9))
+              for _ in range(dice.randint(1, 20))]
+    words = f"{len(passed)} " + " ".join(f"{energy!r} {hours!r} {joined}" for energy, hours, joined in passed)
+    span = max(sum(energy for energy, _, _ in passed), scale)
+    if dice.random() < 0.1:
+        absolute, relative = dice.choice(((0.0, 0.01), (scale * 0.5, 0.0), (scale * 0.05, 0.02)))
+        right = answer_of(curve_of_mpe(absolute, relative, resolution), passed)
+        return f"mpe-loads {resolution!r} {absolute!r} {relative!r} {words}", right, span
+    loads = sorted({dice.uniform(0.05, 4) * scale for _ in range(dice.choice((1, 2, 5, 11)))})
+    points = [(load, dice.uniform(-0.02, 0.02), dice.uniform(1e-4, 0.02), dice.choice((1.0, 2.0, 2.13, 3.0))) for load in loads]
+    line = f"loads {resolution!r} {len(points)} " + " ".join(repr(number) for point in points for number in point)
+    return f"{line} {words}", answer_of(curve_of_points(points, resolution), passed), span
+
+
+def test_random_loads_against_decimal():
+    getcontext().prec = 50
+    dice = random.Random(14)
+    cases = [random_loads(dice) for _ in range(CURVES)]
+    done = subprocess.run([PROGRAM], input="\n".join(line for line, _, _ in cases) + "\n", capture_output=True, text=True,
+                          check=True, timeout=120)
+    answers = done.stdout.splitlines()
+    assert len(answers) == CURVES
+    whole = some = 0
+    for (line, right, span), answer in zip(cases, answers):
+        for ours, theirs in zip(answer.split(), right):
+            assert abs(Decimal(ours) - theirs) <= Decimal(span) * Decimal("1e-12"), (line, answer, right)
+        whole += right[2] == 0
+        some += right[0] > 0 and right[2] > 0
+    assert whole > CURVES * 0.05 and some > CURVES * 0.3, (whole, some)

@@ -152,9 +152,10 @@ static void exact_is_quoted_in_json_beyond_15_digits(void **state)
     .reading_count =                                                                               \
         sizeof((const struct energy_reading[]){__VA_ARGS__}) / sizeof(struct energy_reading)
 // A reading of thousandths at a minute and some seconds.
-#define AT(minute, seconds, number, ...)                                                           \
+#define AT(minute, seconds, number, flag, how)                                                     \
     {                                                                                              \
-        (minute) * MINUTE_US + (seconds)*1000000, {(number), false, -3}, __VA_ARGS__               \
+        .t_us = (minute)*MINUTE_US + (seconds)*1000000, .value = {(number), false, -3},            \
+        .flags = (flag), .joint = (how)                                                            \
     }
 
 static const int64_t hour[] = {0, 15 * MINUTE_US, 30 * MINUTE_US, 45 * MINUTE_US, 60 * MINUTE_US};
@@ -183,6 +184,34 @@ static void reading_nearest_a_boundary_closes_one_and_opens_the_next(void **stat
     assert_int_equal(energy.span_count + energy.unknown_count, 0);
     assert_int_equal(energy.segment_count, 1);
     assert_exact(&energy.registered, "8.6");
+    energy_free(&energy);
+}
+
+static void what_stands_behind_readings_is_told_of_what_passed_between_them(void **state)
+{
+    (void)state;
+    struct energy energy;
+    struct energy_reading readings[] = {AT(0, 0, 1000, 0, 0),  AT(15, 0, 2000, 0, 0),
+                                        AT(20, 0, 3000, 0, 0), AT(30, 0, 4000, 0, 0),
+                                        AT(50, 0, 5000, 0, 0), AT(60, 0, 6000, 0, 0)};
+    const uint32_t sources[] = {7, 7, 7, 8, 8, 8};
+    for (size_t i = 0; i < 6; i++) {
+        readings[i].source = sources[i];
+    }
+    const struct energy_request request = {.readings = readings,
+                                           .reading_count = 6,
+                                           .boundaries = hour,
+                                           .interval_count = 4,
+                                           .rules = half_a_minute};
+    assert_int_equal(energy_reckon(&energy, &request), OK);
+    assert_int_equal(energy.complete, 2);
+    assert_int_equal(energy.intervals[0].source, 7);
+    assert_false(energy.intervals[0].mixed);
+    assert_int_equal(energy.intervals[1].source, 7);
+    assert_true(energy.intervals[1].mixed);
+    assert_int_equal(energy.span_count, 1);
+    assert_int_equal(energy.spans[0].source, 8);
+    assert_false(energy.spans[0].mixed);
     energy_free(&energy);
 }
 
@@ -361,7 +390,8 @@ static void push(struct history *history, int64_t t_us, int64_t value, int64_t p
                  enum energy_joint joint)
 {
     size_t i = history->count++;
-    history->readings[i] = (struct energy_reading){t_us, thousandths(value), draw(8), joint};
+    history->readings[i] = (struct energy_reading){
+        .t_us = t_us, .value = thousandths(value), .flags = draw(8), .joint = joint};
     history->values[i] = value;
     history->passed[i] = passed;
     history->known[i] = known;
@@ -611,6 +641,7 @@ int main(void)
         cmocka_unit_test(exact_multiplies),
         cmocka_unit_test(exact_is_quoted_in_json_beyond_15_digits),
         cmocka_unit_test(reading_nearest_a_boundary_closes_one_and_opens_the_next),
+        cmocka_unit_test(what_stands_behind_readings_is_told_of_what_passed_between_them),
         cmocka_unit_test(gap_is_one_span_and_never_filled_in),
         cmocka_unit_test(span_over_an_edge_is_marked),
         cmocka_unit_test(reset_is_unknown_and_in_neither_sum),

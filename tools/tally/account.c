@@ -28,6 +28,11 @@ static void find_demand(struct account *account, const struct energy_interval *q
     }
 }
 
+size_t account_demand_quarter(const struct account *account, const struct calendar *calendar)
+{
+    return (size_t)((account->demand_us - calendar->boundaries[0]) / ROLLUP_QUARTER_US);
+}
+
 static int reckon_all(struct energy *energy, const struct meter *meter, const int64_t *boundaries,
                       size_t count)
 {
@@ -57,12 +62,13 @@ static int reckon_quarters(struct account *account, const struct meter *meter,
         return error;
     }
     find_demand(account, energy.intervals, calendar);
+    error = corrected_make(account, meter, &energy, calendar);
     if (keep) {
         account->quarters = energy.intervals;
         energy.intervals = NULL;
     }
     energy_free(&energy);
-    return OK;
+    return error;
 }
 
 // --- a meter ------------------------------------------------------------------------------------
@@ -71,6 +77,7 @@ int account_make(struct account *account, const struct meter *meter,
                  const struct calendar *calendar, bool keep_quarters)
 {
     *account = (struct account){.name = meter->name,
+                                .meter = meter,
                                 .taken = meter->taken,
                                 .none = meter->none,
                                 .missed = meter->missed,
@@ -80,7 +87,7 @@ int account_make(struct account *account, const struct meter *meter,
     int error = reckon_all(&account->energy, meter, calendar->boundaries, calendar->count);
     if (!error && !keep_quarters && calendar->count == calendar_quarters(calendar)) {
         find_demand(account, account->energy.intervals, calendar);
-        return OK;
+        return corrected_make(account, meter, &account->energy, calendar);
     }
     return error ? error : reckon_quarters(account, meter, calendar, keep_quarters);
 }
@@ -153,6 +160,7 @@ void account_end(struct account *sum, const struct calendar *calendar)
 void account_free(struct account *account)
 {
     energy_free(&account->energy);
+    corrected_free(&account->corrected);
     free(account->quarters);
     account->quarters = NULL;
 }

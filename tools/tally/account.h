@@ -5,6 +5,7 @@
 #ifndef TALLY_TOOLS_ACCOUNT_H
 #define TALLY_TOOLS_ACCOUNT_H
 
+#include "corrected.h"
 #include "meter.h"
 
 #define ACCOUNT_COEFFICIENTS_MAX 8 // that are named; more count all the same
@@ -40,6 +41,8 @@ struct account {
     struct exact demand_mean; // … that in an hour
     // The quarters, when they are kept.
     struct energy_interval *quarters;
+    const struct meter *meter; // borrowed; NULL: of a sum
+    struct corrected corrected;
     // From account_use on. With a tariff (else NULL): of quarters of an hour with a figure, by its
     // periods, and what is in none of them; together they are energy.registered.
     const struct tariff *tariff;
@@ -62,6 +65,8 @@ int account_begin(struct account *account, const struct calendar *calendar, cons
 void account_add(struct account *sum, const struct account *part, bool minus,
                  const struct calendar *calendar);
 void account_end(struct account *sum, const struct calendar *calendar);
+// The place of the quarter of an hour with most demand, of those of the calendar; has_demand.
+size_t account_demand_quarter(const struct account *account, const struct calendar *calendar);
 // Adds what the table says of tariff and coal equivalent; with a tariff the quarters must be kept.
 // 0, or ERROR_RANGE: the energy has too many digits.
 int account_use(struct account *account, const struct energy_table *table,

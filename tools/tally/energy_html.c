@@ -1,5 +1,6 @@
 #include "energy_html.h"
 
+#include "energy_corrected.h"
 #include "energy_words.h"
 #include "show.h"
 
@@ -150,6 +151,40 @@ static void append_uses(const struct account *account, struct text *out)
     }
 }
 
+static void append_corrected_total(struct text *out, const char *label,
+                                   const struct account *account,
+                                   const struct corrected_figure *figure,
+                                   const struct exact *energy, bool hourly)
+{
+    struct text words = text_make(WORDS_MAX);
+    energy_corrected_append(&words, account, figure, energy, hourly);
+    text_append_format(out, "<tr><th>%s</th><td colspan=\"3\">", label);
+    append_word(out, words.data);
+    text_append_string(out, "</td></tr>\n");
+    text_free(&words);
+}
+
+static void append_corrected(const struct account *account, struct text *out)
+{
+    const struct corrected *corrected = &account->corrected;
+    struct text words = text_make(WORDS_MAX);
+    if (corrected->any) {
+        append_corrected_total(out, "energy, corrected", account, &corrected->total,
+                               &account->energy.allocated, false);
+        energy_corrected_append_note(&words, account);
+    }
+    if (corrected->any && account->has_demand) {
+        append_corrected_total(out, "most demand, corrected", account, &corrected->demand,
+                               &account->demand, true);
+    }
+    if (corrected->any) {
+        text_append_string(out, "<tr><th></th><td colspan=\"3\">");
+        append_escaped(out, words.data);
+        text_append_string(out, "</td></tr>\n");
+    }
+    text_free(&words);
+}
+
 static void append_totals(const struct account *account, struct text *out)
 {
     const struct energy *energy = &account->energy;
@@ -170,6 +205,7 @@ static void append_totals(const struct account *account, struct text *out)
         append_total(out, "most demand", &account->demand_mean,
                      energy_unit_an_hour(account->unit, unit), words.data);
     }
+    append_corrected(account, out);
     append_uses(account, out);
     text_append_format(out,
                        "</table>\n<p>%" PRIu64 " readings, %" PRIu64 " polls missed, %" PRIu64
@@ -199,8 +235,19 @@ static void end_row(struct text *out, const char *state, const char *more)
     text_append_string(out, "</td></tr>\n");
 }
 
-static void append_unknowns(const struct energy *energy, const char *unit, struct text *out)
+// The figures of an interval behind its energy; empty cells for NULL.
+static void append_corrected_cells(const struct account *account,
+                                   const struct corrected_figure *figure, struct text *out)
 {
+    for (size_t i = 0; account->corrected.any && i < ENERGY_CORRECTED_CELLS; i++) {
+        text_append_string(out, "</td><td class=\"n\">");
+        energy_corrected_cell(out, i, figure);
+    }
+}
+
+static void append_unknowns(const struct account *account, struct text *out)
+{
+    const struct energy *energy = &account->energy;
     struct text words = text_make(WORDS_MAX);
     for (size_t i = 0; i < energy->unknown_count; i++) {
         const struct energy_unknown *unknown = &energy->unknowns[i];
@@ -210,9 +257,10 @@ static void append_unknowns(const struct energy *energy, const char *unit, struc
         text_append_string(&words, " to ");
         energy_append_decimal(&words, unknown->opening);
         text_append_string(&words, " ");
-        show_append_clean(&words, unit, SIZE_MAX);
+        show_append_clean(&words, account->unit, SIZE_MAX);
         begin_row(out, unknown->from_us, unknown->to_us);
         text_append_string(out, "—");
+        append_corrected_cells(account, NULL, out);
         end_row(out, "unknown", words.data);
     }
     text_free(&words);
@@ -226,6 +274,9 @@ static void append_rows(const struct energy_head *head, const struct account *ac
     text_append_string(out, "<table class=\"rows\"><thead><tr><th>from</th><th>to</th>"
                             "<th class=\"n\">energy, ");
     append_word(out, account->unit);
+    for (size_t i = 0; account->corrected.any && i < ENERGY_CORRECTED_CELLS; i++) {
+        text_append_format(out, "</th><th class=\"n\">%s", energy_corrected_headings[i] + 1);
+    }
     text_append_string(out, "</th><th>state</th><th></th></tr></thead><tbody>\n");
     for (size_t i = 0; i < energy->interval_count; i++) {
         begin_row(out, head->calendar->boundaries[i], head->calendar->boundaries[i + 1]);
@@ -234,6 +285,7 @@ static void append_rows(const struct energy_head *head, const struct account *ac
         } else {
             text_append_string(out, "—");
         }
+        append_corrected_cells(account, energy_corrected_of(account, i), out);
         text_clear(&words);
         show_append_flags(&words, energy->intervals[i].flags, " ");
         end_row(out, account_state(account, i, head->calendar), words.length ? words.data : "");
@@ -241,10 +293,11 @@ static void append_rows(const struct energy_head *head, const struct account *ac
     for (size_t i = 0; i < energy->span_count; i++) {
         begin_row(out, energy->spans[i].from_us, energy->spans[i].to_us);
         exact_append(out, &energy->spans[i].energy);
+        append_corrected_cells(account, NULL, out);
         end_row(out, "unallocated",
                 energy->spans[i].crosses ? "reaches beyond the time asked for" : "");
     }
-    append_unknowns(energy, account->unit, out);
+    append_unknowns(account, out);
     text_append_string(out, "</tbody></table>\n");
     text_free(&words);
 }

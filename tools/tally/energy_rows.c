@@ -1,5 +1,6 @@
 #include "energy_rows.h"
 
+#include "energy_corrected.h"
 #include "energy_html.h"
 #include "energy_words.h"
 #include "show.h"
@@ -43,8 +44,14 @@ static void table_begin(const struct energy_head *head, struct text *out)
 static void table_intervals(const struct energy_head *head, const struct account *account,
                             struct text *out)
 {
-    static const char *const headings[] = {"from", ">energy", "unit", "state", "flags"};
-    struct show_table table = show_table_make(5, headings);
+    const char *headings[5 + ENERGY_CORRECTED_CELLS] = {"from", ">energy", "unit"};
+    size_t columns = 3, more = account->corrected.any ? ENERGY_CORRECTED_CELLS : 0;
+    for (size_t i = 0; i < more; i++) {
+        headings[columns++] = energy_corrected_headings[i];
+    }
+    headings[columns++] = "state";
+    headings[columns++] = "flags";
+    struct show_table table = show_table_make(columns, headings);
     struct text cell = text_make(1024);
     for (size_t i = 0; i < account->energy.interval_count; i++) {
         const struct energy_interval *interval = &account->energy.intervals[i];
@@ -58,6 +65,11 @@ static void table_intervals(const struct energy_head *head, const struct account
         }
         show_table_add(&table, complete ? cell.data : "—");
         show_table_add(&table, complete ? account->unit : "");
+        for (size_t cell_i = 0; cell_i < more; cell_i++) {
+            text_clear(&cell);
+            energy_corrected_cell(&cell, cell_i, energy_corrected_of(account, i));
+            show_table_add(&table, cell.length ? cell.data : "");
+        }
         show_table_add(&table, account_state(account, i, head->calendar));
         text_clear(&cell);
         show_append_flags(&cell, interval->flags, " ");
@@ -149,6 +161,17 @@ static void table_use(const struct account *account, struct text *out)
     }
 }
 
+static void table_corrected(const char *label, const struct account *account,
+                            const struct corrected_figure *figure, const struct exact *energy,
+                            bool hourly, struct text *out)
+{
+    if (account->corrected.any) {
+        text_append_format(out, "%-13s ", label);
+        energy_corrected_append(out, account, figure, energy, hourly);
+        text_append_string(out, "\n");
+    }
+}
+
 static void table_totals(const struct account *account, struct text *out)
 {
     const struct energy *energy = &account->energy;
@@ -157,6 +180,8 @@ static void table_totals(const struct account *account, struct text *out)
     text_append_format(out, " in %zu of %zu intervals (%.1f%% complete)\n", energy->complete,
                        energy->interval_count,
                        100.0 * (double)energy->complete / (double)energy->interval_count);
+    table_corrected("corrected", account, &account->corrected.total, &energy->allocated, false,
+                    out);
     table_total("unallocated", &energy->unallocated, account->unit, out);
     if (exact_sign(&energy->crossing)) {
         text_append_string(out, ", of which ");
@@ -173,8 +198,14 @@ static void table_totals(const struct account *account, struct text *out)
         text_append_string(out, " in the 15 min from ");
         show_append_local(out, account->demand_us);
         text_append_string(out, "\n");
+        table_corrected("  corrected", account, &account->corrected.demand, &account->demand, true,
+                        out);
     } else {
         text_append_string(out, "most demand   none: no quarter of an hour is complete\n");
+    }
+    if (account->corrected.any) {
+        energy_corrected_append_note(out, account);
+        text_append_string(out, "\n");
     }
     table_use(account, out);
     text_append_format(out,
@@ -214,7 +245,7 @@ static void table_write(const struct energy_head *head, const struct account *ac
 static void csv_begin(struct text *out)
 {
     text_append_string(out, "kind,name,from_utc,from_local,to_utc,to_local,energy,unit,state,flags,"
-                            "report,receipt\r\n");
+                            "report,receipt," ENERGY_CORRECTED_FIELDS "\r\n");
 }
 
 static void csv_head(struct text *out, const char *kind, const struct account *account,
@@ -234,7 +265,7 @@ static void csv_head(struct text *out, const char *kind, const struct account *a
 }
 
 static void csv_tail(const struct energy_head *head, struct text *out, const char *unit,
-                     const char *state, uint32_t flags)
+                     const char *state, uint32_t flags, const struct corrected_figure *figure)
 {
     text_append_string(out, ",");
     rows_append_field(out, unit);
@@ -247,6 +278,7 @@ static void csv_tail(const struct energy_head *head, struct text *out, const cha
         rows_append_field(out, head->covered->head.centre);
         text_append_format(out, " %" PRIu64, head->covered->head.head.size);
     }
+    energy_corrected_append_csv(out, figure);
     text_append_string(out, "\r\n");
 }
 
@@ -259,13 +291,32 @@ static void csv_use(const struct energy_head *head, const struct account *accoun
     for (size_t i = 0; account->tariff && i <= periods; i++) {
         csv_head(out, "tariff", account, from_us, to_us);
         exact_append(out, i < periods ? &account->periods[i] : &account->unassigned);
-        csv_tail(head, out, account->unit, i < periods ? account->tariff->periods[i] : "", 0);
+        csv_tail(head, out, account->unit, i < periods ? account->tariff->periods[i] : "", 0, NULL);
     }
     if (account->coefficient_count) {
         csv_head(out, "coal-equivalent", account, from_us, to_us);
         exact_append(out, &account->coal);
         csv_tail(head, out, "kgce", account->coefficients[account->coefficient_count - 1]->version,
-                 0);
+                 0, NULL);
+    }
+}
+
+// Rows of what is corrected of the whole time, and of the quarter of an hour with most.
+static void csv_corrected(const struct energy_head *head, const struct account *account,
+                          struct text *out)
+{
+    const struct calendar *calendar = head->calendar;
+    if (!account->corrected.any) {
+        return;
+    }
+    csv_head(out, "total", account, calendar->boundaries[0], calendar->boundaries[calendar->count]);
+    exact_append(out, &account->energy.allocated);
+    csv_tail(head, out, account->unit, "", 0, &account->corrected.total);
+    if (account->has_demand) {
+        csv_head(out, "maximum-demand", account, account->demand_us,
+                 account->demand_us + ROLLUP_QUARTER_US);
+        exact_append(out, &account->demand);
+        csv_tail(head, out, account->unit, "", 0, &account->corrected.demand);
     }
 }
 
@@ -281,17 +332,18 @@ static void csv_write(const struct energy_head *head, const struct account *acco
             exact_append(out, &interval->energy);
         }
         csv_tail(head, out, account->unit, account_state(account, i, head->calendar),
-                 interval->flags);
+                 interval->flags, energy_corrected_of(account, i));
     }
     for (size_t i = 0; i < energy->span_count; i++) {
         csv_head(out, "unallocated", account, energy->spans[i].from_us, energy->spans[i].to_us);
         exact_append(out, &energy->spans[i].energy);
-        csv_tail(head, out, account->unit, energy->spans[i].crosses ? "crosses" : "", 0);
+        csv_tail(head, out, account->unit, energy->spans[i].crosses ? "crosses" : "", 0, NULL);
     }
     for (size_t i = 0; i < energy->unknown_count; i++) {
         csv_head(out, "unknown", account, energy->unknowns[i].from_us, energy->unknowns[i].to_us);
-        csv_tail(head, out, account->unit, energy_unknown_word(&energy->unknowns[i]), 0);
+        csv_tail(head, out, account->unit, energy_unknown_word(&energy->unknowns[i]), 0, NULL);
     }
+    csv_corrected(head, account, out);
     csv_use(head, account, out);
 }
 
@@ -379,6 +431,7 @@ static void json_intervals(const struct energy_head *head, const struct account 
             text_append_string(out, ",\"closed_us\":");
             text_append_int(out, interval->closed_us);
         }
+        energy_corrected_append_json(out, energy_corrected_of(account, i));
         text_append_string(out, ",\"state\":\"");
         text_append_string(out, account_state(account, i, head->calendar));
         text_append_string(out, "\"");
@@ -436,6 +489,8 @@ static void json_totals(const struct account *account, struct text *out)
         json_exact(out, "mean", &account->demand_mean);
         text_append_string(out, ",\"unit\":");
         text_append_json(out, energy_unit_an_hour(account->unit, unit));
+        energy_corrected_append_json(out,
+                                     account->corrected.any ? &account->corrected.demand : NULL);
         text_append_string(out, "}");
     } else {
         text_append_string(out, "null");
@@ -445,6 +500,7 @@ static void json_totals(const struct account *account, struct text *out)
                        ",\"mismatched\":%" PRIu64 ",\"quarters_unused\":%zu",
                        account->taken, account->none, account->missed, account->mismatched,
                        account->disordered);
+    energy_corrected_append_json(out, account->corrected.any ? &account->corrected.total : NULL);
 }
 
 static void json_use(const struct account *account, struct text *out)

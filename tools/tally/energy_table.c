@@ -99,10 +99,11 @@ static void read_parts(struct energy_table *table, const struct node *list, bool
 static void read_meter(struct energy_table *table, const struct node *node,
                        struct energy_meter *out)
 {
-    const struct node *name = NULL, *plus = NULL, *minus = NULL;
+    const struct node *name = NULL, *plus = NULL, *minus = NULL, *independent = NULL;
     const struct document_key keys[] = {{"name", true, NODE_SCALAR, &name},
                                         {"plus", true, NODE_SEQUENCE, &plus},
-                                        {"minus", false, NODE_SEQUENCE, &minus}};
+                                        {"minus", false, NODE_SEQUENCE, &minus},
+                                        {"independent", false, NODE_SCALAR, &independent}};
     struct document *document = &table->document;
     document_read_keys(document, node, "meter", keys, sizeof keys / sizeof keys[0]);
     out->name = "";
@@ -116,6 +117,9 @@ static void read_meter(struct energy_table *table, const struct node *node,
         if (strcmp(other->name, out->name) == 0) {
             document_fault(document, name, "meter %s: stated twice", out->name);
         }
+    }
+    if (independent) {
+        document_bool(document, independent, "independent", &out->independent);
     }
     size_t count = energy_count(plus) + energy_count(minus);
     out->parts = count <= PARTS_MAX ? arena_take(&table->arena, count * sizeof *out->parts) : NULL;

@@ -49,7 +49,13 @@ static int read_definition(struct meter *meter, struct ledger_reader *reader, si
     }
     snprintf(meter->unit, sizeof meter->unit, "%s", unit);
     describe(json, description);
+    error = error ? error : meter_curve_read(&number->curve, reader, meter->name, json);
     cJSON_Delete(json);
+    number->source = 0;
+    while (!error && number->source < i &&
+           !meter_curve_is_same(&meter->numbers[number->source].curve, &number->curve)) {
+        number->source++;
+    }
     return error;
 }
 
@@ -116,6 +122,9 @@ int meter_open(struct meter *meter, struct ledger_reader *reader, const struct e
 
 void meter_free(struct meter *meter)
 {
+    for (size_t i = 0; meter->numbers && i < meter->number_count; i++) {
+        meter_curve_free(&meter->numbers[i].curve);
+    }
     free(meter->numbers);
     free(meter->exchanges);
     free(meter->raw);

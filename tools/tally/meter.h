@@ -9,6 +9,7 @@
 #define TALLY_TOOLS_METER_H
 
 #include "energy_table.h"
+#include "meter_curve.h"
 
 #include "ledger/ledger.h"
 #include "series/series.h"
@@ -20,6 +21,8 @@ struct meter_number {
     uint32_t number;
     size_t identity;  // numbers of one identity read the same register of the same meter
     int64_t every_us; // 0: nonstop
+    struct meter_curve curve;
+    uint32_t source; // place in `numbers` of the first with the same curve
 };
 
 struct meter_reading {

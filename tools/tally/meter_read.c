@@ -180,25 +180,41 @@ struct joining {
     int64_t exchanged_us; // when it was
 };
 
-static void add(struct meter *meter, int64_t t_us, struct decimal value, enum energy_joint joint)
+static void add(struct meter *meter, int64_t t_us, struct decimal value, enum energy_joint joint,
+                uint32_t source)
 {
     meter->readings[meter->reading_count++] =
-        (struct energy_reading){.t_us = t_us, .value = value, .joint = joint};
+        (struct energy_reading){.t_us = t_us, .value = value, .joint = joint, .source = source};
 }
 
-// The exchanges between two readings.
-static void add_exchanges(struct joining *joining, int64_t after_us, int64_t until_us)
+// The exchanges between two readings: up to the closing reading it was the meter of the first.
+static void add_exchanges(struct joining *joining, const struct meter_reading *before,
+                          const struct meter_reading *now)
 {
     struct meter *meter = joining->meter;
+    int64_t after_us = before->reading.t_us, until_us = now->reading.t_us;
     for (; joining->next < meter->exchange_count &&
            meter->exchanges[joining->next]->at_us <= until_us;
          joining->next++) {
         const struct energy_exchange *exchange = meter->exchanges[joining->next];
         if (exchange->at_us > after_us) {
-            add(meter, exchange->at_us, exchange->closing, ENERGY_SAME);
-            add(meter, exchange->at_us, exchange->opening, ENERGY_OPENING);
+            add(meter, exchange->at_us, exchange->closing, ENERGY_SAME,
+                meter->numbers[before->number].source);
+            add(meter, exchange->at_us, exchange->opening, ENERGY_OPENING,
+                meter->numbers[now->number].source);
             joining->exchanged_us = exchange->at_us;
             joining->renamed = false;
+        }
+    }
+}
+
+// What was read since the last opening reading was read of the meter that has this source.
+static void give_back(struct meter *meter, uint32_t source)
+{
+    for (size_t i = meter->reading_count; i-- > 0;) {
+        meter->readings[i].source = source;
+        if (meter->readings[i].joint == ENERGY_OPENING) {
+            return;
         }
     }
 }
@@ -207,7 +223,7 @@ static enum energy_joint join(struct joining *joining, size_t i)
 {
     struct meter *meter = joining->meter;
     const struct meter_reading *before = &meter->raw[i - 1], *now = &meter->raw[i];
-    add_exchanges(joining, before->reading.t_us, now->reading.t_us);
+    add_exchanges(joining, before, now);
     if (meter->numbers[before->number].identity == meter->numbers[now->number].identity) {
         return ENERGY_SAME;
     }
@@ -215,6 +231,7 @@ static enum energy_joint join(struct joining *joining, size_t i)
     if (joining->exchanged_us && !joining->renamed &&
         now->reading.t_us - joining->exchanged_us <= RENAMED_US) {
         joining->renamed = true;
+        give_back(meter, meter->numbers[now->number].source);
         return ENERGY_SAME;
     }
     return ENERGY_DISJOINT;
@@ -231,6 +248,7 @@ static int put_together(struct meter *meter)
     for (size_t i = 0; i < meter->raw_count; i++) {
         enum energy_joint joint = i ? join(&joining, i) : ENERGY_SAME;
         meter->readings[meter->reading_count] = meter->raw[i].reading;
+        meter->readings[meter->reading_count].source = meter->numbers[meter->raw[i].number].source;
         meter->readings[meter->reading_count++].joint = joint;
     }
     free(meter->raw);

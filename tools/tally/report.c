@@ -198,15 +198,23 @@ static int read_meters(struct report *report, struct why *why)
 static int make_sum(const struct report *report, struct sum *sum)
 {
     const struct energy_meter *meter = &sum->meter;
+    const struct account **parts = calloc(meter->part_count + 1, sizeof(const struct account *));
+    if (!parts) {
+        return ERROR_MEMORY;
+    }
     int error = account_begin(&sum->account, &report->calendar, meter->name, meter->parts,
                               meter->part_count);
     for (size_t i = 0; !error && i < meter->part_count; i++) {
         const struct meter *part = find_meter(report, meter->parts[i].name);
-        account_add(&sum->account, &report->accounts[part - report->meters.list],
-                    meter->parts[i].minus, &report->calendar);
+        parts[i] = &report->accounts[part - report->meters.list];
+        account_add(&sum->account, parts[i], meter->parts[i].minus, &report->calendar);
     }
     if (!error) {
         account_end(&sum->account, &report->calendar);
+        error = corrected_sum(&sum->account, parts, meter->independent, &report->calendar);
+    }
+    free(parts);
+    if (!error) {
         error = account_use(&sum->account, report->table, &report->calendar);
     }
     return error;
@@ -345,8 +353,8 @@ static int list_sums(struct report *report)
         report->meters_most += found->part_count;
     }
     if (report->part_count) {
-        report->sums[report->sum_count++].meter =
-            (struct energy_meter){"sum", report->parts, report->part_count};
+        report->sums[report->sum_count++].meter = (struct energy_meter){
+            .name = "sum", .parts = report->parts, .part_count = report->part_count};
     }
     return EXIT_GOOD;
 }

@@ -1,0 +1,390 @@
+#include "corrected.h"
+
+#include "account.h"
+
+#include "base/reading.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HOUR_US 3.6e9
+
+static const struct load_curve no_curve = {.k = 2};
+
+double corrected_uncertainty(const struct corrected_figure *figure)
+{
+    return figure->k * sqrt(figure->calibration * figure->calibration +
+                            figure->permissible * figure->permissible + figure->variance);
+}
+
+// --- shares put together ------------------------------------------------------------------------
+
+struct putting {
+    struct load_sum sum;
+    bool begun;
+    int64_t to_us; // of the share before
+};
+
+static void put(struct putting *putting, const struct corrected_share *share)
+{
+    load_sum_add(&putting->sum, share->curve, &share->share,
+                 putting->begun && putting->to_us == share->from_us);
+    putting->begun = true;
+    putting->to_us = share->to_us;
+}
+
+static void finish(struct putting *putting, struct corrected_figure *figure)
+{
+    load_sum_end(&putting->sum);
+    figure->shares = putting->sum.count;
+    figure->energy = putting->sum.corrected;
+    figure->calibration = putting->sum.calibration;
+    figure->permissible = putting->sum.permissible;
+    figure->variance = putting->sum.variance;
+    figure->k = putting->sum.k;
+}
+
+// All shares of some intervals; `wanted` NULL: of all.
+static void put_all(const struct corrected *corrected, const struct energy_interval *wanted,
+                    struct corrected_figure *figure)
+{
+    struct putting putting = {.begun = false};
+    for (size_t i = 0; i < corrected->share_count; i++) {
+        const struct corrected_share *share = &corrected->shares[i];
+        if (!wanted || wanted[share->interval].state == ENERGY_COMPLETE) {
+            put(&putting, share);
+        }
+    }
+    finish(&putting, figure);
+}
+
+static void add_exact(struct exact *sum, const struct exact *more, bool minus)
+{
+    if (minus) {
+        exact_subtract(sum, more);
+    } else {
+        exact_add(sum, more);
+    }
+}
+
+// What of a figure is not corrected.
+static void add_rest(struct corrected_figure *sum, const struct corrected_figure *more, bool minus)
+{
+    add_exact(&sum->outside, &more->outside, minus);
+    add_exact(&sum->unknown, &more->unknown, minus);
+    sum->outside_us += more->outside_us;
+}
+
+static void note_rest(struct corrected_figure *figure, const struct corrected_share *share,
+                      const struct exact *energy)
+{
+    if (share->share.state == LOAD_OUTSIDE) {
+        exact_add(&figure->outside, energy);
+        figure->outside_us += share->to_us - share->from_us;
+    } else if (share->share.state == LOAD_UNKNOWN) {
+        exact_add(&figure->unknown, energy);
+    }
+}
+
+// --- the shares of a meter ----------------------------------------------------------------------
+
+// What passed between two readings next to boundaries of quarters of an hour.
+struct passage {
+    int64_t from_us, to_us;
+    const struct exact *energy;
+    uint32_t source;
+    bool mixed;
+};
+
+// Goes through the quarters with a figure and the spans between them by time.
+struct passages {
+    const struct energy *quarters;
+    size_t quarter, span;
+};
+
+static bool next_passage(struct passages *at, struct passage *out)
+{
+    const struct energy *all = at->quarters;
+    while (at->quarter < all->interval_count &&
+           all->intervals[at->quarter].state != ENERGY_COMPLETE) {
+        at->quarter++;
+    }
+    const struct energy_interval *quarter =
+        at->quarter < all->interval_count ? &all->intervals[at->quarter] : NULL;
+    const struct energy_span *span = at->span < all->span_count ? &all->spans[at->span] : NULL;
+    if (quarter && (!span || quarter->opened_us < span->from_us)) {
+        *out = (struct passage){quarter->opened_us, quarter->closed_us, &quarter->energy,
+                                quarter->source, quarter->mixed};
+        at->quarter++;
+        return true;
+    }
+    if (span) {
+        *out =
+            (struct passage){span->from_us, span->to_us, &span->energy, span->source, span->mixed};
+        at->span++;
+    }
+    return span;
+}
+
+static struct corrected_share share_of(const struct meter *meter, const struct passage *passage)
+{
+    struct corrected_share share = {
+        .from_us = passage->from_us,
+        .to_us = passage->to_us,
+        .curve = passage->mixed ? &no_curve : &meter->numbers[passage->source].curve.curve};
+    share.share = load_share_of(share.curve, exact_to_double(passage->energy),
+                                (double)(passage->to_us - passage->from_us) / HOUR_US);
+    return share;
+}
+
+// Those that make up the account's complete intervals.
+static void make_shares(struct corrected *corrected, const struct account *account,
+                        const struct meter *meter, const struct energy *quarters)
+{
+    const struct energy *energy = &account->energy;
+    struct passages at = {.quarters = quarters};
+    struct passage passage;
+    size_t i = 0;
+    while (next_passage(&at, &passage)) {
+        while (i < energy->interval_count && (energy->intervals[i].state != ENERGY_COMPLETE ||
+                                              energy->intervals[i].closed_us <= passage.from_us)) {
+            i++;
+        }
+        if (i < energy->interval_count && passage.from_us >= energy->intervals[i].opened_us) {
+            assert(passage.to_us <= energy->intervals[i].closed_us);
+            struct corrected_share *share = &corrected->shares[corrected->share_count++];
+            *share = share_of(meter, &passage);
+            share->interval = i;
+            note_rest(&corrected->intervals[i], share, passage.energy);
+            if (share->share.state == LOAD_OUTSIDE) {
+                energy->intervals[i].flags |= FLAG_OUTSIDE_CALIBRATED_RANGE;
+            }
+        }
+    }
+}
+
+static void make_intervals(struct corrected *corrected)
+{
+    for (size_t from = 0, to; from < corrected->share_count; from = to) {
+        struct putting putting = {.begun = false};
+        size_t interval = corrected->shares[from].interval;
+        for (to = from; to < corrected->share_count && corrected->shares[to].interval == interval;
+             to++) {
+            put(&putting, &corrected->shares[to]);
+        }
+        finish(&putting, &corrected->intervals[interval]);
+        add_rest(&corrected->total, &corrected->intervals[interval], false);
+    }
+    put_all(corrected, NULL, &corrected->total);
+}
+
+static void find_laboratory(struct corrected *corrected, const struct meter *meter)
+{
+    bool several = false;
+    for (size_t i = 0; i < meter->number_count; i++) {
+        const struct meter_curve *curve = &meter->numbers[i].curve;
+        corrected->transformers = corrected->transformers || curve->transformers;
+        if (!curve->curve.quantity) {
+            continue;
+        }
+        corrected->any = true;
+        several = several || (corrected->laboratory &&
+                              strcmp(corrected->laboratory, curve->certificate->laboratory) != 0);
+        corrected->laboratory = curve->certificate->laboratory;
+    }
+    corrected->laboratory = several ? NULL : corrected->laboratory;
+}
+
+static int make_room(struct corrected *corrected, size_t shares, size_t intervals)
+{
+    corrected->shares = calloc(shares + 1, sizeof *corrected->shares);
+    corrected->intervals = calloc(intervals + 1, sizeof *corrected->intervals);
+    return corrected->shares && corrected->intervals ? OK : ERROR_MEMORY;
+}
+
+int corrected_make(struct account *account, const struct meter *meter,
+                   const struct energy *quarters, const struct calendar *calendar)
+{
+    struct corrected *corrected = &account->corrected;
+    find_laboratory(corrected, meter);
+    if (!corrected->any) {
+        return OK;
+    }
+    if (make_room(corrected, quarters->complete + quarters->span_count,
+                  account->energy.interval_count)) {
+        return ERROR_MEMORY;
+    }
+    make_shares(corrected, account, meter, quarters);
+    make_intervals(corrected);
+    if (account->has_demand) {
+        size_t at = account_demand_quarter(account, calendar);
+        const struct energy_interval *most = &quarters->intervals[at];
+        const struct passage passage = {most->opened_us, most->closed_us, &most->energy,
+                                        most->source, most->mixed};
+        struct corrected_share share = share_of(meter, &passage);
+        struct putting putting = {.begun = false};
+        put(&putting, &share);
+        finish(&putting, &corrected->demand);
+        note_rest(&corrected->demand, &share, passage.energy);
+    }
+    return OK;
+}
+
+// --- sums ---------------------------------------------------------------------------------------
+
+struct summing {
+    const struct account *sum;
+    const struct account *const *parts;
+    size_t *group;  // by part: of those whose errors are common
+    double *common; // by group
+    size_t group_count;
+    bool independent;
+};
+
+// Parts of one laboratory are one group; all others are alone.
+static int group(struct summing *summing)
+{
+    size_t count = summing->sum->part_count;
+    summing->group = calloc(count + 1, sizeof *summing->group);
+    summing->common = calloc(count + 1, sizeof *summing->common);
+    if (!summing->group || !summing->common) {
+        return ERROR_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *laboratory = summing->parts[i]->corrected.laboratory;
+        size_t same = 0;
+        while (same < i && (summing->independent || !laboratory ||
+                            !summing->parts[same]->corrected.laboratory ||
+                            strcmp(laboratory, summing->parts[same]->corrected.laboratory) != 0)) {
+            same++;
+        }
+        summing->group[i] = same < i ? summing->group[same] : summing->group_count++;
+    }
+    return OK;
+}
+
+static void begin_figure(struct summing *summing)
+{
+    memset(summing->common, 0, summing->group_count * sizeof *summing->common);
+}
+
+static void add_figure(struct summing *summing, struct corrected_figure *sum, size_t part,
+                       const struct corrected_figure *figure)
+{
+    bool minus = summing->sum->parts[part].minus;
+    sum->shares += figure->shares;
+    sum->energy += minus ? -figure->energy : figure->energy;
+    sum->k = fmax(sum->k, figure->k);
+    sum->variance += figure->variance;
+    summing->common[summing->group[part]] += minus ? -figure->calibration : figure->calibration;
+    if (summing->independent) {
+        sum->variance += figure->permissible * figure->permissible;
+    } else {
+        sum->permissible += figure->permissible;
+    }
+}
+
+// What is common to a laboratory's is independent of another's.
+static void end_figure(struct summing *summing, struct corrected_figure *sum)
+{
+    for (size_t i = 0; i < summing->group_count; i++) {
+        sum->variance += summing->common[i] * summing->common[i];
+    }
+}
+
+static void sum_interval(struct summing *summing, size_t i)
+{
+    const struct account *sum = summing->sum;
+    struct corrected_figure *figure = &sum->corrected.intervals[i];
+    begin_figure(summing);
+    for (size_t p = 0; p < sum->part_count; p++) {
+        const struct account *part = summing->parts[p];
+        if (!part->corrected.any) {
+            add_exact(&figure->unknown, &part->energy.intervals[i].energy, sum->parts[p].minus);
+            continue;
+        }
+        add_rest(figure, &part->corrected.intervals[i], sum->parts[p].minus);
+        add_figure(summing, figure, p, &part->corrected.intervals[i]);
+    }
+    end_figure(summing, figure);
+}
+
+static void sum_total(struct summing *summing, struct corrected_figure *total)
+{
+    const struct account *sum = summing->sum;
+    begin_figure(summing);
+    for (size_t p = 0; p < sum->part_count; p++) {
+        struct corrected_figure figure = {.shares = 0};
+        put_all(&summing->parts[p]->corrected, sum->energy.intervals, &figure);
+        add_figure(summing, total, p, &figure);
+    }
+    end_figure(summing, total);
+}
+
+static void sum_demand(struct summing *summing, struct corrected_figure *demand, size_t quarter)
+{
+    const struct account *sum = summing->sum;
+    begin_figure(summing);
+    for (size_t p = 0; p < sum->part_count; p++) {
+        const struct energy_interval *most = &summing->parts[p]->quarters[quarter];
+        const struct passage passage = {most->opened_us, most->closed_us, &most->energy,
+                                        most->source, most->mixed};
+        struct corrected_share share = share_of(summing->parts[p]->meter, &passage);
+        struct corrected_figure figure = {.shares = 0};
+        struct putting putting = {.begun = false};
+        put(&putting, &share);
+        finish(&putting, &figure);
+        note_rest(&figure, &share, passage.energy);
+        add_rest(demand, &figure, sum->parts[p].minus);
+        add_figure(summing, demand, p, &figure);
+    }
+    end_figure(summing, demand);
+}
+
+static void sum_all(struct summing *summing, struct corrected *corrected,
+                    const struct calendar *calendar)
+{
+    const struct account *sum = summing->sum;
+    for (size_t i = 0; i < sum->energy.interval_count; i++) {
+        if (sum->energy.intervals[i].state == ENERGY_COMPLETE) {
+            sum_interval(summing, i);
+            add_rest(&corrected->total, &corrected->intervals[i], false);
+        }
+    }
+    sum_total(summing, &corrected->total);
+    if (sum->has_demand) {
+        sum_demand(summing, &corrected->demand, account_demand_quarter(sum, calendar));
+    }
+}
+
+int corrected_sum(struct account *sum, const struct account *const *parts, bool independent,
+                  const struct calendar *calendar)
+{
+    struct corrected *corrected = &sum->corrected;
+    for (size_t i = 0; i < sum->part_count; i++) {
+        corrected->any = corrected->any || parts[i]->corrected.any;
+        corrected->transformers = corrected->transformers || parts[i]->corrected.transformers;
+    }
+    if (!corrected->any) {
+        return OK;
+    }
+    struct summing summing = {.sum = sum, .parts = parts, .independent = independent};
+    int error = make_room(corrected, 0, sum->energy.interval_count);
+    error = error ? error : group(&summing);
+    if (!error) {
+        sum_all(&summing, corrected, calendar);
+    }
+    free(summing.group);
+    free(summing.common);
+    return error;
+}
+
+void corrected_free(struct corrected *corrected)
+{
+    free(corrected->shares);
+    free(corrected->intervals);
+    corrected->shares = NULL;
+    corrected->intervals = NULL;
+}

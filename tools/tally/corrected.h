@@ -1,0 +1,61 @@
+// What an account's energy comes to by the certificates of its meters, and its uncertainty, beside
+// the exact figures of what the registers indicated.
+//
+// The load is the mean of a quarter of an hour, between the readings nearest to its boundaries;
+// where one has none, of the time up to the next that has. It is not that of two readings in a row:
+// between two polls a register counts a few of its least digits, or none. One thread.
+#ifndef TALLY_TOOLS_CORRECTED_H
+#define TALLY_TOOLS_CORRECTED_H
+
+#include "energy/energy.h"
+#include "measure/load.h"
+
+struct account;
+struct calendar;
+struct meter;
+
+struct corrected_figure {
+    size_t shares; // of which it is put together; 0: none is corrected
+    double energy; // corrected, of the energy that is in neither of the two below
+    // Standard uncertainties: common to all that a laboratory calibrated (in a sum, of the one that
+    // is looked at), of maximum permissible errors, and the square of what is independent.
+    double calibration, permissible, variance;
+    double k;
+    struct exact outside; // indicated at loads outside the calibrated range, and …
+    int64_t outside_us;   // … for how long
+    struct exact unknown; // indicated while no certificate said how large the error is
+};
+// U = k × the combined standard uncertainty.
+double corrected_uncertainty(const struct corrected_figure *figure);
+
+struct corrected_share {
+    int64_t from_us, to_us;
+    size_t interval; // in which it is
+    const struct load_curve *curve;
+    struct load_share share;
+};
+
+struct corrected {
+    bool any;               // some certificate speaks of it: otherwise there is nothing else
+    bool transformers;      // some of them stand before it
+    const char *laboratory; // that calibrated it; NULL: none, or several
+    struct corrected_share *shares; // of a meter, by time
+    size_t share_count;
+    struct corrected_figure *intervals; // as many as the account has; of its complete ones
+    struct corrected_figure total;      // of those together
+    struct corrected_figure demand;     // of the quarter of an hour with most
+};
+
+// Of a meter's account whose energy is there; `quarters` is that by quarters of an hour. 0 or
+// ERROR_MEMORY; corrected_free in any case.
+int corrected_make(struct account *account, const struct meter *meter,
+                   const struct energy *quarters, const struct calendar *calendar);
+// Of a sum's, of the accounts of its parts in their order, whose quarters were kept. What is
+// uncertain of all that one laboratory calibrated adds up with its sign, unless `independent`; what
+// is of maximum permissible errors adds up without one, since nobody knows theirs; the rest is
+// independent.
+int corrected_sum(struct account *sum, const struct account *const *parts, bool independent,
+                  const struct calendar *calendar);
+void corrected_free(struct corrected *corrected);
+
+#endif
