@@ -46,6 +46,11 @@ struct correction {
 struct correction correction_make(const struct certificate_quantity *quantity, bool counts_up,
                                   const struct correction_parts *parts);
 
+// The error by a quantity's points at an indication, and its standard uncertainty. False: outside
+// the points, and the outs are left as they were.
+bool correction_interpolate(const struct certificate_quantity *quantity, double indication,
+                            double *error, double *uncertainty);
+
 enum corrected {
     CORRECTED,         // *value and *expanded_uncertainty are set
     CORRECTED_NOT,     // not by reading: the mode is none or interval, or `indication` is no number
