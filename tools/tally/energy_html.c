@@ -2,6 +2,7 @@
 
 #include "energy_corrected.h"
 #include "energy_words.h"
+#include "page.h"
 #include "show.h"
 
 #include <inttypes.h>
@@ -12,57 +13,24 @@
 #define WIDTH     960.0 // of a picture
 #define HEIGHT    160.0
 
-// What is clean already (show_append_clean), with HTML's own characters written out.
-static void append_escaped(struct text *out, const char *clean)
-{
-    for (const char *at = clean ? clean : ""; *at;) {
-        size_t plain = strcspn(at, "&<>\"");
-        text_append(out, at, plain);
-        at += plain;
-        if (*at) {
-            text_append_string(out, *at == '&'   ? "&amp;"
-                                    : *at == '<' ? "&lt;"
-                                    : *at == '>' ? "&gt;"
-                                                 : "&quot;");
-            at++;
-        }
-    }
-}
-
-static void append_word(struct text *out, const char *string)
-{
-    struct text clean = text_make(WORDS_MAX);
-    show_append_clean(&clean, string, SIZE_MAX);
-    append_escaped(out, clean.data);
-    text_free(&clean);
-}
-
 void energy_html_begin(const struct energy_head *head, struct text *out)
 {
     const struct calendar *calendar = head->calendar;
     struct text standing = text_make(WORDS_MAX);
     energy_append_standing(&standing, head->covered);
-    text_append_string(
-        out,
-        "<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\"><head>"
-        "<meta charset=\"utf-8\"/><title>Energy</title>\n<style>"
-        "body{font:14px sans-serif;margin:2em;max-width:70em}h2{page-break-before:auto;"
-        "margin-top:2em}table{border-collapse:collapse;margin:1em 0}"
-        "td,th{padding:.1em .8em;border-bottom:1px solid #ccc;text-align:left}"
-        ".n{text-align:right;font-variant-numeric:tabular-nums}thead{display:table-header-group}"
-        "tr{page-break-inside:avoid}.e{fill:#2a6f97}.g{fill:#f4c095}svg{width:100%}"
-        "</style></head><body>\n<h1>Energy by ");
+    page_begin(out, "Energy");
+    text_append_string(out, "<h1>Energy by ");
     text_append_string(out, interval_word(head->every));
     text_append_string(out, "</h1>\n<p>");
     show_append_local(out, calendar->boundaries[0]);
     text_append_string(out, " to ");
     show_append_local(out, calendar->boundaries[calendar->count]);
     text_append_string(out, " (");
-    append_word(out, head->time_zone);
+    page_append_word(out, head->time_zone);
     text_append_string(out, ")</p>\n<p id=\"standing\">");
-    append_escaped(out, standing.data);
+    page_append_escaped(out, standing.data);
     text_append_string(out, "</p>\n<p>log ");
-    append_word(out, head->origin);
+    page_append_word(out, head->origin);
     text_append_string(out, "</p>\n");
     if (head->table) {
         text_append_string(out, "<p>energy table ");
@@ -124,13 +92,13 @@ static void append_total(struct text *out, const char *label, const struct exact
                          const char *unit, const char *more)
 {
     text_append_string(out, "<tr><th>");
-    append_word(out, label);
+    page_append_word(out, label);
     text_append_string(out, "</th><td class=\"n\">");
     exact_append(out, number);
     text_append_string(out, "</td><td>");
-    append_word(out, unit);
+    page_append_word(out, unit);
     text_append_string(out, "</td><td>");
-    append_escaped(out, more);
+    page_append_escaped(out, more);
     text_append_string(out, "</td></tr>\n");
 }
 
@@ -159,7 +127,7 @@ static void append_corrected_total(struct text *out, const char *label,
     struct text words = text_make(WORDS_MAX);
     energy_corrected_append(&words, account, figure, energy, hourly);
     text_append_format(out, "<tr><th>%s</th><td colspan=\"3\">", label);
-    append_word(out, words.data);
+    page_append_word(out, words.data);
     text_append_string(out, "</td></tr>\n");
     text_free(&words);
 }
@@ -179,7 +147,7 @@ static void append_corrected(const struct account *account, struct text *out)
     }
     if (corrected->any) {
         text_append_string(out, "<tr><th></th><td colspan=\"3\">");
-        append_escaped(out, words.data);
+        page_append_escaped(out, words.data);
         text_append_string(out, "</td></tr>\n");
     }
     text_free(&words);
@@ -231,7 +199,7 @@ static void end_row(struct text *out, const char *state, const char *more)
     text_append_string(out, "</td><td>");
     text_append_string(out, state);
     text_append_string(out, "</td><td>");
-    append_escaped(out, more);
+    page_append_escaped(out, more);
     text_append_string(out, "</td></tr>\n");
 }
 
@@ -273,7 +241,7 @@ static void append_rows(const struct energy_head *head, const struct account *ac
     struct text words = text_make(WORDS_MAX);
     text_append_string(out, "<table class=\"rows\"><thead><tr><th>from</th><th>to</th>"
                             "<th class=\"n\">energy, ");
-    append_word(out, account->unit);
+    page_append_word(out, account->unit);
     for (size_t i = 0; account->corrected.any && i < ENERGY_CORRECTED_CELLS; i++) {
         text_append_format(out, "</th><th class=\"n\">%s", energy_corrected_headings[i] + 1);
     }
@@ -306,13 +274,13 @@ void energy_html_write(const struct energy_head *head, const struct account *acc
                        struct text *out)
 {
     text_append_string(out, "<h2>");
-    append_word(out, account->name ? account->name : account->title);
+    page_append_word(out, account->name ? account->name : account->title);
     text_append_string(out, "</h2>\n");
     if (!account->name) {
         struct text words = text_make(WORDS_MAX);
         energy_append_parts(&words, account);
         text_append_string(out, "<p>= ");
-        append_escaped(out, words.failed ? "…" : words.data);
+        page_append_escaped(out, words.failed ? "…" : words.data);
         text_append_string(out, "</p>\n");
         text_free(&words);
     }

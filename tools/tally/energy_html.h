@@ -1,5 +1,4 @@
-// A report of energy as a page to print: HTML that is XML too, with pictures in SVG, and needs
-// nothing beside it: no script, no font, no other file.
+// A report of energy as a page to print (page.h), with pictures in SVG.
 #ifndef TALLY_TOOLS_ENERGY_HTML_H
 #define TALLY_TOOLS_ENERGY_HTML_H
 

@@ -3,6 +3,7 @@
 #include "energy_corrected.h"
 #include "energy_html.h"
 #include "energy_words.h"
+#include "page.h"
 #include "show.h"
 
 #include "base/clock.h"
@@ -605,7 +606,9 @@ int energy_rows_write(const struct energy_head *head, const struct account *acco
 void energy_rows_end(const struct energy_head *head)
 {
     if (head->html) {
-        fputs("</body></html>\n", head->to);
+        struct text out = text_make(REPORT_BYTES_MAX);
+        page_end(&out);
+        put(head, &out);
     }
     fputs(head->form == ROWS_JSON ? "\n]}\n" : "", head->to);
 }
