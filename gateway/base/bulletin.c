@@ -3,7 +3,6 @@
 #include "base/thread.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +23,6 @@ struct bulletin {
     uint64_t begin;   // place of the oldest that is kept
     atomic_uint_fast64_t end;
     size_t bytes;
-    unsigned wakes; // counts bulletin_wake
     struct slot slots[BULLETIN_EVENTS_MAX];
 };
 
@@ -241,16 +239,17 @@ bool bulletin_next(struct bulletin *bulletin, uint64_t *place, struct bulletin_e
     return found;
 }
 
-void bulletin_wait(struct bulletin *bulletin, uint64_t place, int64_t until_ns)
+void bulletin_wait(struct bulletin *bulletin, uint64_t place, const atomic_bool *end,
+                   int64_t until_ns)
 {
+    bool in_time = true;
     pthread_mutex_lock(&bulletin->lock);
-    unsigned wakes = bulletin->wakes;
-    for (;;) {
+    while (in_time && !atomic_load(end)) {
         uint64_t at = place > bulletin->begin ? place : bulletin->begin;
-        if (wakes != bulletin->wakes || (at < bulletin->end && is_ready(bulletin, at)) ||
-            !thread_condition_wait(&bulletin->changed, &bulletin->lock, until_ns)) {
+        if (at < bulletin->end && is_ready(bulletin, at)) {
             break;
         }
+        in_time = thread_condition_wait(&bulletin->changed, &bulletin->lock, until_ns);
     }
     pthread_mutex_unlock(&bulletin->lock);
 }
@@ -258,7 +257,6 @@ void bulletin_wait(struct bulletin *bulletin, uint64_t place, int64_t until_ns)
 void bulletin_wake(struct bulletin *bulletin)
 {
     pthread_mutex_lock(&bulletin->lock);
-    bulletin->wakes++;
     pthread_cond_broadcast(&bulletin->changed);
     pthread_mutex_unlock(&bulletin->lock);
 }

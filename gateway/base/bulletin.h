@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,10 +62,10 @@ bool bulletin_has(const struct bulletin *bulletin, uint64_t place);
 // way before it was read is added to *missed, which may be NULL.
 bool bulletin_next(struct bulletin *bulletin, uint64_t *place, struct bulletin_event *out,
                    uint64_t *missed);
-// Waits until there may be one at `place`, bulletin_wake was called, or until_ns (clock_wait_ns)
-// has come.
-void bulletin_wait(struct bulletin *bulletin, uint64_t place, int64_t until_ns);
-// Ends all waits that are under way.
+// Waits until there is one at or behind `place`, *end is set, or until_ns (clock_wait_ns) has come.
+// Who sets *end calls bulletin_wake after it.
+void bulletin_wait(struct bulletin *bulletin, uint64_t place, const atomic_bool *end,
+                   int64_t until_ns);
 void bulletin_wake(struct bulletin *bulletin);
 
 // As it is told on: one line of JSON without the newline (docs/FORMAT.md §9).

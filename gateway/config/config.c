@@ -272,12 +272,13 @@ static void read_gateway(struct config_reader *reader, const struct node *node,
 
 static void read_root(struct config_reader *reader, const char *drivers_directory)
 {
-    const struct node *site, *gateway, *buses, *instruments, *uplinks;
+    const struct node *site, *gateway, *buses, *instruments, *uplinks, *alarms;
     const struct document_key keys[] = {{"site", true, NODE_MAPPING, &site},
                                         {"gateway", true, NODE_MAPPING, &gateway},
                                         {"buses", true, NODE_SEQUENCE, &buses},
                                         {"instruments", true, NODE_SEQUENCE, &instruments},
-                                        {"uplinks", false, NODE_SEQUENCE, &uplinks}};
+                                        {"uplinks", false, NODE_SEQUENCE, &uplinks},
+                                        {"alarms", false, NODE_MAPPING, &alarms}};
     document_read_keys(reader->document, reader->document->root, "configuration", keys,
                        sizeof keys / sizeof keys[0]);
     if (site) {
@@ -292,6 +293,9 @@ static void read_root(struct config_reader *reader, const char *drivers_director
     }
     if (uplinks) {
         config_read_uplinks(reader, uplinks);
+    }
+    if (alarms) {
+        config_read_alarms(reader, alarms);
     }
 }
 

@@ -18,6 +18,7 @@
 #define CONFIG_INSTRUMENTS_MAX 2048
 #define CONFIG_POINTS_MAX      20000
 #define CONFIG_UPLINKS_MAX     8
+#define CONFIG_HOOK_MAX        32 // words of its command line
 
 enum bus_transport { TRANSPORT_RTU, TRANSPORT_TCP, TRANSPORT_RTU_OVER_TCP };
 enum bus_parity { PARITY_NONE, PARITY_EVEN, PARITY_ODD };
@@ -128,6 +129,10 @@ struct config {
         int64_t keep_us;    // retention by age, 0: by size only (`keep`); 3 years by default
         int64_t keep_bytes; // retention by size (`keep_size`); 0: no limit
     } gateway;
+    struct {
+        const char *const *hook; // program and arguments, NULL-terminated; NULL: none
+        int64_t timeout_us;      // after which it is killed; 30 s by default
+    } alarms;
     size_t bus_count, instrument_count, uplink_count, driver_count;
     struct config_bus *buses;
     struct config_instrument *instruments;

@@ -66,5 +66,6 @@ void config_read_limits(struct config_reader *reader, const struct node *mapping
                         struct config_instrument *instrument);
 void config_read_uplinks(struct config_reader *reader, const struct node *list);
 void config_read_site(struct config_reader *reader, const struct node *node);
+void config_read_alarms(struct config_reader *reader, const struct node *node);
 
 #endif

@@ -84,6 +84,31 @@ static int start_parts(struct gateway *gateway, struct why *why)
     return error;
 }
 
+// The hook that the configuration names, in place of the one that runs, unless it is that one.
+// `from`: where it begins in the bulletin if none ran.
+static void follow_hook(struct gateway *gateway, uint64_t from)
+{
+    const struct config *config = gateway->config;
+    struct bulletin *bulletin = gateway->present.bulletin;
+    struct why why = {""};
+    if (gateway->hook && config->alarms.hook &&
+        hook_is(gateway->hook, config->alarms.hook, config->alarms.timeout_us)) {
+        return;
+    }
+    uint64_t place = gateway->hook ? hook_stop(gateway->hook) : from;
+    gateway->hook = NULL;
+    const struct hook_options options = {.arguments = config->alarms.hook,
+                                         .timeout_us = config->alarms.timeout_us,
+                                         .bulletin = bulletin,
+                                         .from = place,
+                                         .event = present_event,
+                                         .context = &gateway->present};
+    if (config->alarms.hook && hook_start(&gateway->hook, &options, &why) != OK) {
+        log_error("%s", why.text);
+        present_event(&gateway->present, "hook.failed", config->alarms.hook[0], why.text);
+    }
+}
+
 int gateway_start(struct gateway *gateway, struct why *why)
 {
     struct why said;
@@ -94,6 +119,7 @@ int gateway_start(struct gateway *gateway, struct why *why)
         bulletin_free(gateway->present.bulletin);
         return error;
     }
+    follow_hook(gateway, 0);
     if (control_start(&gateway->control, gateway->config->gateway.control, present_answer,
                       &gateway->present, &said) != OK) {
         log_warning("`tally status` will not work: %s", said.text);
@@ -155,6 +181,7 @@ static void take(struct gateway *gateway, struct config *next,
         recorder_event(gateway->acquisition.recorder, "configuration.changed", gateway->path,
                        "from sha256 %s to %s", from, to);
     }
+    follow_hook(gateway, bulletin_ready(gateway->present.bulletin));
     log_info("%s: taken", gateway->path);
 }
 
@@ -288,9 +315,11 @@ void gateway_stop(struct gateway *gateway)
                   "asked to stop");
     acquisition_stop(&gateway->acquisition, NULL, &gateway->present);
     acquisition_free(&gateway->acquisition);
+    hook_end_soon(gateway->hook);
     if (gateway->ledger) {
         drain(gateway);
     }
+    hook_stop(gateway->hook);
     signing_free(&gateway->signing);
     traceability_free(&gateway->traceability);
     bulletin_free(gateway->present.bulletin);

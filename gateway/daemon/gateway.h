@@ -11,6 +11,7 @@
 #include "daemon/signing.h"
 #include "daemon/traceability.h"
 #include "daemon/uplinks.h"
+#include "hook/hook.h"
 #include "series/series.h"
 
 struct gateway {
@@ -26,7 +27,8 @@ struct gateway {
     struct uplinks uplinks;
     struct series_builder *series;
     struct control *control;
-    int64_t anew_us; // monotonic clock when a new log was last begun for damage; 0: never
+    struct hook *hook; // NULL: none is configured
+    int64_t anew_us;   // monotonic clock when a new log was last begun for damage; 0: never
 };
 
 // Starts all parts, with the clock, path and orders given. On an error nothing runs.

@@ -288,3 +288,64 @@ def test_events_are_published_to_whoever_watches(tmp_path, daemon_of):
         message = phone.on("event")[0]
         assert message.topic == f"tally/1/{told()[0]['log']}/event"
         assert message.qos == 1 and not message.retain and message.properties.ContentType == "application/json"
+
+
+HOOK = """#!/bin/sh
+# Writes what it gets; the first time it fails, and the argument "slow" makes it last.
+cat >> "$1"
+echo "$TALLY_KIND $TALLY_SUBJECT $TALLY_BLOCK" >> "$1.kinds"
+[ -e "$1.failed" ] || { touch "$1.failed"; echo "no network"; exit 9; }
+[ "$2" != slow ] || sleep 60
+"""
+
+
+def test_a_program_is_run_for_each_event(tmp_path, daemon_of):
+    hook, got = tmp_path / "hook.sh", tmp_path / "got"
+    hook.write_text(HOOK)
+    hook.chmod(0o755)
+    with Plant(tmp_path, BOUNDS) as plant:
+
+        def configure(*hook_words):
+            plant.configure(BOUNDS)
+            document = json.loads(plant.path.read_text())
+            document["alarms"] = {"hook": [*map(str, hook_words)], "timeout": "1s"}
+            plant.path.write_text(json.dumps(document))
+
+        def given():
+            return [json.loads(line) for line in got.read_text().splitlines()] if got.exists() else []
+
+        def wait_given(count):
+            wait_until(lambda: len(given()) >= count, lambda: f"{count} events, not {given()}")
+
+        configure("hook.sh", got)  # beside the configuration
+        daemon = daemon_of(plant)
+        plant.set(240.0)  # the first run fails
+        wait_given(1)
+        plant.tally("alarm", "acknowledge", POINT, "--by", "li", "--reason", "seen")
+        wait_given(2)
+        plant.set(230.0)
+        wait_given(3)
+        daemon.wait_said("works again")
+        assert "hook: it wrote: no network" in daemon.said()
+        configure("hook.sh", got, "slow")
+        daemon.child.send_signal(signal.SIGHUP)
+        daemon.wait_said("tally.yaml: taken")
+        plant.set(240.0)
+        wait_given(4)
+        before = len(plant.readings())
+        daemon.wait_said("did not end within 1 s, and was killed")
+        assert len(plant.readings()) > before  # it holds nobody up
+        plant.set(230.0)
+        wait_given(5)
+        begun = time.monotonic()
+        assert daemon.stop() == 0
+        assert time.monotonic() - begun < 6
+        blocks = {block["n"]: block for block in stored(plant.data)}
+        assert [event["kind"].removeprefix("limit.") for event in given()] == \
+            ["raised", "acknowledged", "cleared", "raised", "cleared"]
+        for event, line in zip(given(), (tmp_path / "got.kinds").read_text().splitlines()):
+            assert {k: event[k] for k in ("t", "kind", "subject", "text")} in blocks[event["n"]]["events"]
+            assert line == f"{event['kind']} {POINT} {event['n']}"
+        assert [(e["kind"], e["text"]) for e in stored_events(plant.data) if e["kind"].startswith("hook.")] == [
+            ("hook.failed", f"ended with status 9 (limit.raised of {POINT})"), ("hook.back", "ended with status 0"),
+            ("hook.failed", f"did not end within 1 s, and was killed (limit.raised of {POINT})")]

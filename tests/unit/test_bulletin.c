@@ -188,12 +188,14 @@ static void largest_event_fits(void **state)
     text_free(&json);
 }
 
+static atomic_bool end;
+
 static void *wait_for_one(void *b)
 {
     struct bulletin_event event;
     uint64_t place = 0;
     while (!bulletin_next(b, &place, &event, NULL)) {
-        bulletin_wait(b, place, clock_wait_ns() + INT64_C(20000000000));
+        bulletin_wait(b, place, &end, clock_wait_ns() + INT64_C(20000000000));
     }
     return NULL;
 }
@@ -208,8 +210,12 @@ static void who_waits_is_woken(void **state)
     close_all(b, 0);
     bulletin_durable(b, 1);
     pthread_join(thread, NULL);
-    bulletin_wait(b, 1, clock_wait_ns() + 1000000);              // the time comes
-    bulletin_wait(b, 0, clock_wait_ns() + INT64_C(20000000000)); // there is one
+    int64_t long_ns = INT64_C(20000000000);
+    bulletin_wait(b, 1, &end, clock_wait_ns() + 1000000); // the time comes
+    bulletin_wait(b, 0, &end, clock_wait_ns() + long_ns); // there is one
+    atomic_store(&end, true);
+    bulletin_wake(b);
+    bulletin_wait(b, 1, &end, clock_wait_ns() + long_ns); // it is to end
     assert_true(clock_wait_us() - begun_us < 10000000);
 }
 

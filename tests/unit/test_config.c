@@ -157,6 +157,7 @@ static void every_key_is_taken(void **state)
         "  - {name: m, bus: c, unit: 7, driver: meter, serial: 20114532, every: 1d,\n"
         "     align: yes, ratios: {pt: 100, ct: 0.5}, quantities: [power-active, current-l1]}\n"
         "  - {name: n, bus: b, unit: 0, driver: meter, serial: \"0012\", every: 20ms}\n"
+        "alarms: {hook: [/bin/true, \"two words\", \"\"], timeout: 2min}\n"
         "uplinks:\n"
         "  - {name: u, broker: \"mqtts://[::1]\", ca: ca.pem, certificate: /x/gw.pem, key: k,\n"
         "     receipts: none, required: yes, no_subscribers: accept, compress: yes,\n"
@@ -200,6 +201,11 @@ static void every_key_is_taken(void **state)
     assert_int_equal(config->uplinks[1].port, 1);
     assert_int_equal(config->uplinks[1].drain_rate, 1000);
     assert_false(config->uplinks[1].required);
+    assert_string_equal(config->alarms.hook[0], "/bin/true");
+    assert_string_equal(config->alarms.hook[1], "two words");
+    assert_string_equal(config->alarms.hook[2], "");
+    assert_null(config->alarms.hook[3]);
+    assert_int_equal(config->alarms.timeout_us, 120000000);
     config_free(config);
     config_free(NULL);
 }

@@ -75,6 +75,18 @@ static void check_uplink(const struct config *config, const struct config_uplink
     tls_free(tls);
 }
 
+static void check_hook(const struct config *config, struct faults *warnings)
+{
+    struct stat st;
+    const char *path = config->alarms.hook ? config->alarms.hook[0] : NULL;
+    if (path && stat(path, &st) != 0) {
+        faults_add(warnings, config->path, 0, 0, "warning: alarms.hook %s: %s", path,
+                   strerror(errno));
+    } else if (path && (!S_ISREG(st.st_mode) || access(path, X_OK) != 0)) {
+        faults_add(warnings, config->path, 0, 0, "warning: alarms.hook %s: not a program", path);
+    }
+}
+
 void surroundings_check(const struct config *config, struct faults *warnings)
 {
     check_data(config, warnings);
@@ -84,6 +96,7 @@ void surroundings_check(const struct config *config, struct faults *warnings)
         names[i] = config->uplinks[i].name;
         check_uplink(config, &config->uplinks[i], warnings);
     }
+    check_hook(config, warnings);
     if (ledger_has_room(config->gateway.data, names, config->uplink_count, &why) != OK) {
         faults_add(warnings, config->path, 0, 0, "warning: %s", why.text);
     }

@@ -1,5 +1,6 @@
 // What a configuration is good for on this machine: the data folder with its ledger, the uplinks'
-// certificate files. Warnings, not faults: the file may be checked elsewhere than where it is used.
+// certificate files, the program that alarms run. Warnings, not faults: the file may be checked
+// elsewhere than where it is used.
 #ifndef TALLY_TOOLS_SURROUNDINGS_H
 #define TALLY_TOOLS_SURROUNDINGS_H
 
