@@ -18,6 +18,7 @@ static void entry_free(struct shelf_entry *entry)
 {
     certificate_free(entry->certificate);
     text_free(&entry->bytes);
+    free(entry->ended);
     free(entry->name);
 }
 
@@ -86,6 +87,28 @@ static struct certificate *take_read(const char *path, struct digest *read, stru
     return certificate;
 }
 
+// Whether the certificate at `path` has ended; false after a fault.
+static bool take_ended(const char *path, struct ended **out, struct faults *faults)
+{
+    struct text bytes;
+    char beside[PATH_MAX + sizeof SHELF_ENDED];
+    snprintf(beside, sizeof beside, "%s" SHELF_ENDED, path);
+    if (access(beside, F_OK) != 0) {
+        return true;
+    }
+    if (!read_whole(beside, &bytes, faults)) {
+        return false;
+    }
+    *out = calloc(1, sizeof **out);
+    bool good =
+        *out && ended_read(*out, beside, bytes.data ? bytes.data : "", bytes.length, faults) == OK;
+    if (!*out) {
+        faults_add(faults, beside, 0, 0, "out of memory");
+    }
+    text_free(&bytes);
+    return good;
+}
+
 // Adds the certificate whose file is at `path`, or a fault. ERROR_MEMORY.
 static int add(struct shelf *shelf, const char *path, struct faults *faults)
 {
@@ -99,7 +122,8 @@ static int add(struct shelf *shelf, const char *path, struct faults *faults)
         return ERROR_MEMORY;
     }
     entry.certificate = take_read(path, &entry.read, faults);
-    if (!entry.certificate || !read_whole(path, &entry.bytes, faults)) {
+    if (!entry.certificate || !take_ended(path, &entry.ended, faults) ||
+        !read_whole(path, &entry.bytes, faults)) {
         entry_free(&entry);
         return OK;
     }
@@ -114,6 +138,11 @@ static void drop_copies(struct shelf *shelf)
     qsort(shelf->entries, shelf->count, sizeof *shelf->entries, by_hash);
     for (size_t i = 0; i < shelf->count; i++) {
         if (kept && by_hash(&shelf->entries[kept - 1], &shelf->entries[i]) == 0) {
+            struct ended **ended = &shelf->entries[kept - 1].ended;
+            if (!*ended) {
+                *ended = shelf->entries[i].ended;
+                shelf->entries[i].ended = NULL;
+            }
             entry_free(&shelf->entries[i]);
         } else {
             shelf->entries[kept++] = shelf->entries[i];
@@ -128,7 +157,8 @@ static int load(struct shelf *shelf, const char *folder, DIR *directory, struct 
     const struct dirent *item;
     char path[PATH_MAX];
     while ((item = readdir(directory))) {
-        if (item->d_name[0] == '.' || has_ending(item->d_name, SHELF_READ)) {
+        if (item->d_name[0] == '.' || has_ending(item->d_name, SHELF_READ) ||
+            has_ending(item->d_name, SHELF_ENDED)) {
             continue;
         }
         if (shelf->count == SHELF_CERTIFICATES_MAX) {
@@ -169,7 +199,8 @@ bool shelf_is_same(const struct shelf *one, const struct shelf *other)
     }
     for (size_t i = 0; i < one->count; i++) {
         const struct shelf_entry *a = &one->entries[i], *b = &other->entries[i];
-        if (by_hash(a, b) != 0 || memcmp(&a->read, &b->read, sizeof a->read) != 0) {
+        if (by_hash(a, b) != 0 || memcmp(&a->read, &b->read, sizeof a->read) != 0 ||
+            !a->ended != !b->ended) {
             return false;
         }
     }

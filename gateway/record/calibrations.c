@@ -96,6 +96,14 @@ static const struct certificate_quantity *speaks_of(const struct certificate *ce
     return NULL;
 }
 
+// Whether it was performed later than the other, or came later in the shelf; of one day
+// one that has ended gives way.
+static bool is_later(const struct fitted *one, const struct fitted *other)
+{
+    int64_t day = one->certificate->performed, of_other = other->certificate->performed;
+    return day != of_other ? day > of_other : !one->entry->ended || other->entry->ended;
+}
+
 // Of several the one performed last; the shelf is in order of hashes, so that it is always the same
 // one.
 static const struct fitted *choose(const struct making *making, const char *name)
@@ -103,8 +111,7 @@ static const struct fitted *choose(const struct making *making, const char *name
     const struct fitted *chosen = NULL;
     for (size_t i = 0; i < making->fitted_count; i++) {
         const struct fitted *fitted = &making->fitted[i];
-        if (speaks_of(fitted->certificate, name) &&
-            (!chosen || fitted->certificate->performed >= chosen->certificate->performed)) {
+        if (speaks_of(fitted->certificate, name) && (!chosen || is_later(fitted, chosen))) {
             chosen = fitted;
         }
     }
@@ -148,7 +155,9 @@ static int calibrate(struct making *making, const struct driver_quantity *quanti
     const struct fitted *chosen = choose(making, quantity->name);
     const struct certificate_quantity *kept = NULL;
     calibration->overdue_us = INT64_MAX;
-    if (chosen) {
+    if (chosen && chosen->entry->ended) {
+        calibration->ended = chosen->entry;
+    } else if (chosen) {
         kept = keep(&making->calibrations->arena, speaks_of(chosen->certificate, quantity->name));
         if (!kept) {
             return ERROR_MEMORY;

@@ -11,7 +11,8 @@
 
 struct calibration {
     struct correction correction;
-    const struct shelf_entry *entry; // the certificate; NULL: none is in force
+    const struct shelf_entry *entry; // the certificate; NULL: none is in force …
+    const struct shelf_entry *ended; // … since this one has ended; NULL: there never was one
     int64_t overdue_us; // UTC: from then on readings are flagged; INT64_MAX: no date is stated
 };
 
@@ -34,9 +35,11 @@ int calibrations_fit(const struct certificate *certificate, const char *name,
                      struct faults *faults);
 
 // Of the certificates that bear an instrument's serial number and fit its driver (certificate_fits;
-// why one does not is added to `faults`), for each quantity the one that was performed last: by the
-// greater hash of several on one day. An instrument whose serial number is not declared has none.
-// `shelf` must outlive it. ERROR_MEMORY, and *out is then NULL.
+// why one does not is added to `faults`), for each quantity the one that was performed last: of
+// several on one day one that has not ended, by the greater hash. When it has ended none is in
+// force: what ends it, an adjustment or a repair, ends those before it too. An instrument whose
+// serial number is not declared has none. `shelf` must outlive it. ERROR_MEMORY, and *out is then
+// NULL.
 int calibrations_make(struct calibrations **out, const struct config *config,
                       const struct shelf *shelf, struct faults *faults, struct why *why);
 void calibrations_free(struct calibrations *calibrations);

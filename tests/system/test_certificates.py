@@ -266,6 +266,34 @@ def test_falling_due_is_an_event(works):
     assert "overdue" in works.tally("coverage").stdout
 
 
+def test_an_adjustment_ends_a_certificate(works):
+    path = works.certificate()
+    works.tally("certificate", "add", path, "--no-due")
+    end = ("certificate", "end", "DC-2026-0417", "--reason", "zero adjusted")
+    assert "no daemon runs" in works.tally(*end, "--at", "now", good=False).stderr
+    assert len(works.shelf()) == 2, "nothing was changed"
+    with works.daemon() as daemon:
+        works.readings(daemon, "voltage-l1", corrected=True)
+        for at, said in (("2099-01-01", "in the future"), ("2020-01-01", "before the certificate's measurements"), ("x", "not a time")):
+            done = works.tally(*end, "--at", at, good=False)
+            assert done.returncode == 2 and said in done.stderr
+        done = works.tally(*end, "--at", "now", "--by", "li.wei")
+        assert "meter.voltage-l1: no certificate is in force from now on" in done.stdout, done.stdout
+        assert "ended already" in works.tally("certificate", "end", path, "--at", "now", "--reason", "x", good=False).stderr
+        after = wait_until(lambda: [r for r in works.readings(daemon, "voltage-l1", corrected=False) if r[7] & NO_CERTIFICATE], daemon.said)
+        (event,) = stored_events(works.folder / "data", "certificate.ended")
+        listed, coverage = works.tally("certificate", "list").stdout, json.loads(works.tally("coverage", "--json").stdout)
+        works.tally("certificate", "add", works.certificate("new.yaml", performed=date.today().isoformat()), "--no-due")
+        wait_until(lambda: [r for r in works.readings(daemon, "voltage-l1", corrected=True) if r[1] > after[-1][1]], daemon.said)
+        assert daemon.stop() == 0
+    assert event["subject"] == SERIAL and "DC-2026-0417, sha256 " in event["text"] and ": zero adjusted (said from the account " in event["text"]
+    assert event["text"].startswith("by li.wei (user ")
+    assert date.today().isoformat()[:7] in listed.splitlines()[1].split("  ")[-1]
+    assert coverage["all"]["covered"] == 0
+    shown = works.tally("certificate", "show", works.folder / "data" / "certificates" / works.shelf()[0])
+    assert "DC-2026-0417" in shown.stdout
+
+
 def test_a_certificate_that_names_no_quantity_is_told_which(works):
     nameless = [{key: value for key, value in CERTIFICATE["calibration"][0].items() if key != "quantity"}]
     path = works.certificate(calibration=nameless)

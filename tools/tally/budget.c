@@ -204,9 +204,13 @@ static int print(struct request *request)
 {
     struct correction_budget budget;
     if (!request->calibration->entry) {
+        const struct shelf_entry *ended = request->calibration->ended;
         printf("%s: no certificate is in force: its indications stand uncorrected, their "
                "uncertainty is not known\n",
                request->point);
+        if (ended) {
+            printf("%s has ended: %s\n", ended->certificate->id, ended->ended->reason);
+        }
         return EXIT_FINDING;
     }
     if (request->calibration->correction.mode == CORRECTION_INTERVAL) {

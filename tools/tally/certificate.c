@@ -1,6 +1,8 @@
 // tally certificate: which words it takes.
 #include "certificate.h"
 
+#include "statement.h"
+
 #include <string.h>
 
 static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
@@ -10,6 +12,9 @@ static const struct option options[] = {{"config", required_argument, NULL, PLAC
                                         {"valid-until", required_argument, NULL, 'v'},
                                         {"quantity", required_argument, NULL, 'q'},
                                         {"svg", required_argument, NULL, 's'},
+                                        {"at", required_argument, NULL, 'a'},
+                                        {"reason", required_argument, NULL, 'r'},
+                                        {"by", required_argument, NULL, 'b'},
                                         {"help", no_argument, NULL, 'h'},
                                         {NULL, 0, NULL, 0}};
 
@@ -29,6 +34,9 @@ static int perform(struct certificate_request *request, const char *word)
     if (strcmp(word, "add") == 0) {
         return certificate_add(request);
     }
+    if (strcmp(word, "end") == 0) {
+        return certificate_end(request);
+    }
     return strcmp(word, "list") == 0 ? certificate_list(request) : certificate_show(request);
 }
 
@@ -42,6 +50,9 @@ static int run(const struct command *command, int argc, char **argv)
         case 'n': request.no_due = true; break;
         case 'v': request.valid_until = optarg; break;
         case 's': request.svg = optarg; break;
+        case 'a': request.at = optarg; break;
+        case 'r': request.reason = optarg; break;
+        case 'b': request.by = optarg; break;
         case 'q':
             if (!text_is_name(optarg, 32) || request.quantity_count == CERTIFICATE_QUANTITIES_MAX) {
                 return command_misused(command, "--quantity %s: expected a name as dew-point",
@@ -55,17 +66,32 @@ static int run(const struct command *command, int argc, char **argv)
         return status;
     }
     const char *word = optind < argc ? argv[optind] : "";
-    bool adds = strcmp(word, "add") == 0, shows = strcmp(word, "show") == 0;
-    if (!adds && !shows && strcmp(word, "list") != 0) {
-        return command_misused(command, "expected add, list or show");
+    bool adds = strcmp(word, "add") == 0, shows = strcmp(word, "show") == 0,
+         ends = strcmp(word, "end") == 0;
+    if (!adds && !shows && !ends && strcmp(word, "list") != 0) {
+        return command_misused(command, "expected add, list, show or end");
     }
-    if (argc - optind != (adds || shows ? 2 : 1)) {
-        return command_misused(command, adds || shows ? "of which file?" : "list takes no file");
+    if (argc - optind != (adds || shows || ends ? 2 : 1)) {
+        return command_misused(command, adds || shows ? "of which file?"
+                                        : ends        ? "which certificate?"
+                                                      : "list takes no file");
     }
-    if ((!adds &&
+    if (ends && !(request.at && statement_is_reason(request.reason))) {
+        return command_misused(
+            command,
+            "end: expected --at, when it was adjusted or repaired, and --reason, "
+            "in 1 to %d bytes on one line",
+            STATEMENT_REASON_MAX);
+    }
+    if (request.by && !statement_is_account(request.by)) {
+        return command_misused(command, "--by: '%s' is no account", request.by);
+    }
+    if ((!ends && (request.at || request.reason || request.by)) ||
+        (!adds &&
          (request.due || request.no_due || request.valid_until || request.quantity_count)) ||
         (request.svg && !shows)) {
-        return command_misused(command, "dates and --quantity go with add, --svg with show");
+        return command_misused(command, "dates and --quantity go with add, --svg with show, --at, "
+                                        "--reason and --by with end");
     }
     if (request.due && request.no_due) {
         return command_misused(command, "--due or --no-due, not both");
@@ -82,17 +108,21 @@ static int run(const struct command *command, int argc, char **argv)
 
 const struct command command_certificate = {
     .name = "tally certificate",
-    .summary = "take in, list and show certificates",
+    .summary = "take in, list, show and end certificates",
     .usage =
         "usage: tally certificate add FILE [--due DATE | --no-due] [--valid-until DATE]\n"
         "                             [--quantity NAME]... [-c FILE]\n"
         "       tally certificate list [-c FILE]\n"
         "       tally certificate show FILE [--svg FILE]\n"
+        "       tally certificate end CERT --at T --reason TEXT [--by ACCOUNT] [-c FILE]\n"
         "\n"
         "A certificate is a DCC (XML) or a paper one copied into YAML. `add` checks that it is of\n"
         "an instrument that is configured, shows what it says, puts it into the data folder, and\n"
         "has the daemon take it, which puts it on record. Readings are corrected by it from then\n"
         "on, those before stay as they are. Of several the one performed last is in force.\n"
+        "An adjustment or a repair ends it: from `end` on, which the running daemon puts on\n"
+        "record, readings have no certificate until a later one is added. CERT is its file, its\n"
+        "number, or the first digits of its SHA-256.\n"
         "\n"
         "      --due DATE     when the next calibration is due, where the certificate does not "
         "say\n"
@@ -104,6 +134,10 @@ const struct command command_certificate = {
         "the\n"
         "                     unit leaves a doubt; again for the next such one\n"
         "      --svg FILE     draw the errors\n"
+        "      --at T         when the instrument was adjusted or repaired; T as for `tally "
+        "history`\n"
+        "      --reason TEXT  what was done; it goes into the ledger\n"
+        "      --by ACCOUNT   who says so; otherwise the account that runs this\n"
         "  -c, --config FILE  the configuration; otherwise tally.yaml in this folder, then\n"
         "                     /etc/tally/tally.yaml\n"
         "      --drivers DIR  where the drivers are, instead of gateway.drivers\n"

@@ -14,7 +14,8 @@ struct certificate_request {
     bool no_due;
     const char *quantities[CERTIFICATE_QUANTITIES_MAX]; // names for those that have none, in order
     size_t quantity_count;
-    const char *svg; // where to draw, or NULL
+    const char *svg;              // where to draw, or NULL
+    const char *at, *reason, *by; // of end
 };
 
 // A file as it is, and what it says.
@@ -28,7 +29,12 @@ void certificate_source_free(struct certificate_source *source);
 
 // Prints what a certificate says, with a picture of each quantity on a terminal's width.
 void certificate_print(const struct certificate *certificate);
+// Has the daemon look at its folder again, and says what comes of it.
+void certificate_tell(const struct place *place);
+// One of a shelf's files, whole and durable.
+int certificate_write_file(const char *path, const void *bytes, size_t length, struct why *why);
 int certificate_add(struct certificate_request *request);
+int certificate_end(struct certificate_request *request);
 int certificate_list(struct certificate_request *request);
 int certificate_show(struct certificate_request *request);
 

@@ -109,7 +109,7 @@ static bool complete(const struct command *command, const char *what, const char
 
 // --- into the folder ----------------------------------------------------------------------------
 
-static int write_file(const char *path, const void *bytes, size_t length, struct why *why)
+int certificate_write_file(const char *path, const void *bytes, size_t length, struct why *why)
 {
     struct outfile file;
     int error = outfile_open(&file, path, why);
@@ -133,15 +133,15 @@ static int put(const char *folder, const struct certificate_source *source,
              dcc_is_xml(source->bytes.data, source->bytes.length) ? "xml" : "yaml");
     snprintf(beside, sizeof beside, "%s" SHELF_READ, path);
     paper_write(&bytes, read);
-    int error = bytes.failed ? why_set(why, ERROR_MEMORY, "out of memory")
-                             : write_file(path, source->bytes.data, source->bytes.length, why);
-    error = error ? error : write_file(beside, bytes.data, bytes.length, why);
+    int error = bytes.failed
+                    ? why_set(why, ERROR_MEMORY, "out of memory")
+                    : certificate_write_file(path, source->bytes.data, source->bytes.length, why);
+    error = error ? error : certificate_write_file(beside, bytes.data, bytes.length, why);
     text_free(&bytes);
     return error;
 }
 
-// Has the daemon look at its folder again.
-static void tell(const struct place *place)
+void certificate_tell(const struct place *place)
 {
     struct text raw = text_make(1u << 16);
     struct why why = {""};
@@ -170,7 +170,7 @@ static int take(struct certificate_request *request, const struct certificate_so
         return EXIT_FINDING;
     }
     printf("\nadded        %s\n", path);
-    tell(&request->place);
+    certificate_tell(&request->place);
     return EXIT_GOOD;
 }
 

@@ -5,6 +5,8 @@
 #include "outfile.h"
 #include "show.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -183,12 +185,41 @@ static int draw(const struct certificate *certificate, const char *path)
     return drawn ? EXIT_GOOD : EXIT_FINDING;
 }
 
+// That it has ended, when it lies in a gateway's folder and has.
+static int print_ended(const char *path)
+{
+    struct text bytes = text_make(ENDED_BYTES_MAX);
+    struct faults faults = {0};
+    struct ended ended;
+    char beside[PATH_MAX + sizeof SHELF_ENDED], utc[32];
+    snprintf(beside, sizeof beside, "%s" SHELF_ENDED, path);
+    FILE *file = fopen(beside, "rbe");
+    if (!file) {
+        text_free(&bytes);
+        return EXIT_GOOD;
+    }
+    char *room = text_reserve(&bytes, ENDED_BYTES_MAX);
+    text_commit(&bytes, room ? fread(room, 1, ENDED_BYTES_MAX, file) : 0);
+    fclose(file);
+    int error = ended_read(&ended, beside, bytes.data ? bytes.data : "", bytes.length, &faults);
+    text_free(&bytes);
+    if (error) {
+        return faults_print(&faults);
+    }
+    clock_format_utc(ended.at_us, utc);
+    printf("\nended        %s by %s: %s\n", utc, ended.account, ended.reason);
+    return EXIT_GOOD;
+}
+
 int certificate_show(struct certificate_request *request)
 {
     struct certificate_source source;
     int status = certificate_source_read(&source, request->file);
     if (status == EXIT_GOOD) {
         certificate_print(source.certificate);
+        status = print_ended(request->file);
+    }
+    if (status == EXIT_GOOD) {
         status = request->svg ? draw(source.certificate, request->svg) : status;
     }
     certificate_source_free(&source);
@@ -197,8 +228,9 @@ int certificate_show(struct certificate_request *request)
 
 // --- list
 
-static void list_one(struct show_table *table, const struct certificate *certificate)
+static void list_one(struct show_table *table, const struct shelf_entry *entry)
 {
+    const struct certificate *certificate = entry->certificate;
     char performed[CERTIFICATE_DATE_SIZE], last[CERTIFICATE_DATE_SIZE] = "—", hex[DIGEST_HEX];
     int64_t day = shelf_last_day(certificate);
     certificate_format_date(certificate->performed, performed);
@@ -212,12 +244,18 @@ static void list_one(struct show_table *table, const struct certificate *certifi
     show_table_add(table, performed);
     show_table_add(table, last);
     show_table_add_format(table, "%.16s", hex);
+    struct text ended = text_make(64);
+    if (entry->ended) {
+        show_append_local(&ended, entry->ended->at_us);
+    }
+    show_table_add(table, ended.length ? ended.data : "—");
+    text_free(&ended);
 }
 
 int certificate_list(struct certificate_request *request)
 {
-    static const char *const headings[] = {"serial",    "number", "laboratory",
-                                           "performed", "until",  "sha256"};
+    static const char *const headings[] = {"serial", "number", "laboratory", "performed",
+                                           "until",  "sha256", "ended"};
     char folder[PATH_MAX];
     struct shelf shelf;
     struct faults faults = {0};
@@ -232,10 +270,11 @@ int certificate_list(struct certificate_request *request)
         faults_free(&faults);
         return EXIT_FINDING;
     }
-    struct show_table table = show_table_make(6, headings);
+    struct show_table table = show_table_make(7, headings);
     struct text out = text_make(4u << 20);
+    show_set_zone(request->place.config->site.time_zone);
     for (size_t i = 0; i < shelf.count; i++) {
-        list_one(&table, shelf.entries[i].certificate);
+        list_one(&table, &shelf.entries[i]);
     }
     show_table_append(&table, &out);
     fwrite(out.data, 1, out.length, stdout);

@@ -46,6 +46,7 @@ struct impact_subject {
     char source[3 * CERTIFICATE_TEXT_MAX]; // of the tolerance, for people
     size_t beyond;                         // points of the certificate that are
     const struct certificate *previous;    // NULL: none before
+    const struct ended *previous_ended;    // NULL: it has not
     int64_t from_us, to_us;
     struct impact_point *points; // owned
     size_t point_count;

@@ -100,6 +100,8 @@ static void json_subject(struct text *out, const struct impact_subject *subject)
     }
     text_append_format(out, "],\"beyond\":%zu,\"previous\":", subject->beyond);
     json_certificate(out, subject->previous);
+    append_time_member(out, "previous_ended",
+                       subject->previous_ended ? subject->previous_ended->at_us : INT64_MIN);
     if (subject->beyond) {
         append_time_member(out, "from", subject->from_us);
         append_time_member(out, "to", subject->to_us);
@@ -286,6 +288,10 @@ static void table_subject(struct text *out, const struct impact_subject *subject
         if (subject->previous) {
             text_append_format(out, " (certificate %s, performed ", subject->previous->id);
             append_day(out, subject->previous->performed);
+            if (subject->previous_ended) {
+                text_append_string(out, ", ended ");
+                show_append_local(out, subject->previous_ended->at_us);
+            }
             text_append_string(out, ")");
         } else {
             text_append_string(out, " (no certificate before)");

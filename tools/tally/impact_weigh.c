@@ -24,15 +24,15 @@ static const struct certificate_quantity *speaks_of(const struct certificate *ce
 }
 
 // The certificate before this one that speaks of the quantity.
-static const struct certificate *find_previous(const struct impact *impact, const char *name)
+static const struct shelf_entry *find_previous(const struct impact *impact, const char *name)
 {
-    const struct certificate *found = NULL;
+    const struct shelf_entry *found = NULL;
     for (size_t i = 0; i < impact->shelf.count; i++) {
         const struct certificate *other = impact->shelf.entries[i].certificate;
         if (strcmp(other->serial, impact->certificate->serial) == 0 && speaks_of(other, name) &&
             other->performed < impact->certificate->performed &&
-            (!found || other->performed > found->performed)) {
-            found = other;
+            (!found || other->performed > found->certificate->performed)) {
+            found = &impact->shelf.entries[i];
         }
     }
     return found;
@@ -119,7 +119,9 @@ static bool add_subject(struct impact *impact, const struct impact_request *requ
 {
     struct impact_subject *subject = &impact->subjects[impact->subject_count];
     *subject = (struct impact_subject){.found = found, .rule.guarded = request->guarded};
-    subject->previous = find_previous(impact, found->name);
+    const struct shelf_entry *previous = find_previous(impact, found->name);
+    subject->previous = previous ? previous->certificate : NULL;
+    subject->previous_ended = previous ? previous->ended : NULL;
     if (!find_tolerance(subject, impact, request)) {
         return false;
     }
