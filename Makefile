@@ -79,9 +79,13 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/tools/%.o $(LIB)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
+$(BUILD)/simulated_day: $(BUILD)/obj/tools/demo.d/simulated_day.o $(LIB)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
 test-tools: $(TEST_TOOLS:%=$(BUILD)/tests/%)
 
-units: $(UNIT_TESTS:%=$(BUILD)/unit/%) test-tools
+units: $(UNIT_TESTS:%=$(BUILD)/unit/%) test-tools $(BUILD)/simulated_day
 
 ## setup     install what is missing (Debian 12 or 13; as root or by sudo)
 setup:
@@ -90,7 +94,7 @@ setup:
 ## demo      a small simulated city, readings as they arrive; Ctrl-C or SECONDS=n ends it
 demo:
 	@tools/setup demo
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(BUILD)/simulated_day
 	@tools/demo
 
 ## check     the fast part of the tests: all unit tests
@@ -104,7 +108,7 @@ test:
 	@tools/run-tests all $(BUILD)
 
 ## system    the system tests alone (T=expression selects)
-system: all test-tools
+system: all test-tools $(BUILD)/simulated_day
 	@tools/run-tests system $(BUILD)
 
 ## asan tsan the same suite under AddressSanitizer + UBSan, ThreadSanitizer
@@ -151,4 +155,4 @@ install: all
 clean:
 	rm -rf build
 
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj -type f -name '*.d' 2>/dev/null)
