@@ -3,7 +3,7 @@
 // recorder, by a clock of its own, into the ledger of that configuration.
 //
 // Each instrument is a meter of which `active-power` (W) and `active-energy-import` (kWh) are read,
-// in float32 registers, high word first. The last one does not answer from 12:50 to 13:30.
+// in float32 registers, high word first. The first one does not answer from 12:50 to 13:30.
 
 #include "bus/plan.h"
 #include "record/recorder.h"
@@ -101,8 +101,7 @@ static void poll_meter(struct day *day, size_t meter, int64_t t_us)
 {
     const struct plan *plan = day->plans[meter];
     int64_t in_day_us = t_us - day->from_us;
-    bool silent = meter + 1 == day->config->instrument_count && in_day_us >= SILENT_US &&
-                  in_day_us < SILENT_UP_US;
+    bool silent = meter == 0 && in_day_us >= SILENT_US && in_day_us < SILENT_UP_US;
     for (size_t i = 0; i < plan->request_count; i++) {
         const struct request *request = plan->requests[i];
         uint8_t wire[2 * REQUEST_REGISTERS_MAX];
