@@ -49,8 +49,8 @@ struct certificate_quantity {
     size_t point_count;
     // A meter whose register counts up, calibrated at loads: what `unit` is of. "" otherwise.
     bool by_load;
-    char load_unit[CERTIFICATE_TEXT_MAX + 1]; // "kW"; where certificate_fits made it, "kWh per
-                                              // hour": the load in the target's unit per hour
+    char load_unit[CERTIFICATE_TEXT_MAX + 1]; // "kW"; where certificate_fits made it, "kWh/h": the
+                                              // load in the target's unit per hour
     // Verification: the maximum permissible error is the greater of the two parts; both >= 0, one
     // > 0. Calibration: likewise the tolerance, where the certificate states one; else both 0. It
     // corrects nothing.

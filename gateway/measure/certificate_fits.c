@@ -162,7 +162,7 @@ static int convert(struct certificate_quantity *quantity, const struct unit *fro
     snprintf(quantity->name, sizeof quantity->name, "%s", target->name);
     snprintf(quantity->unit, sizeof quantity->unit, "%s", target->unit);
     if (quantity->by_load) {
-        snprintf(quantity->load_unit, sizeof quantity->load_unit, "%.190s per hour", target->unit);
+        snprintf(quantity->load_unit, sizeof quantity->load_unit, "%.190s/h", target->unit);
     }
     return OK;
 }

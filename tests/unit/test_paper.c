@@ -308,13 +308,47 @@ static void points_come_in_the_units_of_the_instrument(void **state)
     certificate_free(is);
 }
 
+// As close as two doubles that went through a percentage come.
+static void expect_same(double one, double other)
+{
+    assert_true(fabs(one - other) <= 4e-16 * fabs(one));
+}
+
+static void expect_same_quantity(const struct certificate_quantity *one,
+                                 const struct certificate_quantity *other)
+{
+    assert_string_equal(one->name, other->name);
+    assert_string_equal(one->unit, other->unit);
+    assert_string_equal(one->class, other->class);
+    assert_string_equal(one->load_unit, other->load_unit);
+    assert_int_equal(one->by_load, other->by_load);
+    assert_int_equal(one->point_count, other->point_count);
+    expect_same(one->mpe_absolute, other->mpe_absolute);
+    expect_same(one->mpe_relative, other->mpe_relative);
+    for (size_t i = 0; i < one->point_count; i++) {
+        const struct certificate_point *p = &one->points[i], *q = &other->points[i];
+        assert_true(p->indication == q->indication && p->coverage_factor == q->coverage_factor);
+        expect_same(p->error, q->error);
+        expect_same(p->expanded_uncertainty, q->expanded_uncertainty);
+    }
+}
+
 static void loads_come_in_the_unit_of_the_register_per_hour(void **state)
 {
     (void)state;
     struct certificate *is = fit(LOAD, "20114532", meter, 5);
     assert_string_equal(is->quantities[0].unit, "kWh");
-    assert_string_equal(is->quantities[0].load_unit, "kWh per hour");
+    assert_string_equal(is->quantities[0].load_unit, "kWh/h");
     expect_point(&is->quantities[0].points[0], 0.23, 0.0042, 0.001, 2);
+    // As `tally certificate add` keeps it, and the daemon reads it.
+    struct certificate *again;
+    struct text text = text_make(1u << 20);
+    struct faults faults = {0};
+    paper_write(&text, is);
+    assert_int_equal(paper_read(&again, "c", text.data, text.length, INT64_MAX, &faults), OK);
+    expect_same_quantity(&is->quantities[0], &again->quantities[0]);
+    text_free(&text);
+    certificate_free(again);
     certificate_free(is);
     is = fit(VERIFICATION, "20114532", meter, 5);
     assert_true(is->quantities[0].mpe_relative == 0.01);
@@ -434,31 +468,6 @@ static void dates_are_days(void **state)
         int64_t day = 42;
         assert_int_equal(certificate_parse_date(bad[i], &day), ERROR_INPUT);
         assert_int_equal(day, 42);
-    }
-}
-
-// As close as two doubles that went through a percentage come.
-static void expect_same(double one, double other)
-{
-    assert_true(fabs(one - other) <= 4e-16 * fabs(one));
-}
-
-static void expect_same_quantity(const struct certificate_quantity *one,
-                                 const struct certificate_quantity *other)
-{
-    assert_string_equal(one->name, other->name);
-    assert_string_equal(one->unit, other->unit);
-    assert_string_equal(one->class, other->class);
-    assert_string_equal(one->load_unit, other->load_unit);
-    assert_int_equal(one->by_load, other->by_load);
-    assert_int_equal(one->point_count, other->point_count);
-    expect_same(one->mpe_absolute, other->mpe_absolute);
-    expect_same(one->mpe_relative, other->mpe_relative);
-    for (size_t i = 0; i < one->point_count; i++) {
-        const struct certificate_point *p = &one->points[i], *q = &other->points[i];
-        assert_true(p->indication == q->indication && p->coverage_factor == q->coverage_factor);
-        expect_same(p->error, q->error);
-        expect_same(p->expanded_uncertainty, q->expanded_uncertainty);
     }
 }
 

@@ -216,6 +216,7 @@ int main(int argc, char **argv)
     atomic_store(&day.clock.wall_us, day.from_us - LEAD_US);
     int error = config_load(&day.config, argv[1], NULL, &faults);
     error = error ? error : start(&day, &faults, &why);
+    error = error || !faults.count ? error : ERROR_INPUT; // a certificate that is at fault
     if (error) {
         for (size_t i = 0; i < faults.count; i++) {
             fprintf(stderr, "simulated_day: %s\n", faults.lines[i]);
