@@ -7,6 +7,9 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.xdist_group("demo")  # one after the other: they share build/demo
 ROOT = Path(__file__).resolve().parents[2]
 LAST = re.compile(r"readings: (\d+) taken, (\d+) stored, (\d+) received, 0 lost")
 
