@@ -59,6 +59,13 @@ enum limit_decision {
     DECISION_GUARDED, // guarded acceptance (JCGM 106, 8.3.2): the value with its U on either side
 };
 
+// The share of readings that were due; judged over_us / CONFIG_WINDOW_PARTS apart.
+#define CONFIG_WINDOW_PARTS 24
+struct config_completeness {
+    int32_t below_ppm, hysteresis_ppm; // millionths
+    int64_t over_us;                   // at least CONFIG_WINDOW_PARTS times `every`; 0: none
+};
+
 // What one point is watched for; docs/man/tally.yaml.5 says what each means. In its quantity's
 // unit.
 struct config_limits {
@@ -71,6 +78,7 @@ struct config_limits {
     struct decimal rate;              // change in rate_per_us; 0: none
     int64_t rate_per_us;              // 1 s, 1 min, 1 h or 1 d
     int64_t frozen_us, silence_us;    // 0: none
+    struct config_completeness completeness;
 };
 
 struct config_instrument {

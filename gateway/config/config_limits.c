@@ -8,7 +8,8 @@
 #define LONGEST_US (INT64_C(86400) * SECOND_US * 365)
 
 struct limit_nodes {
-    const struct node *bound[BOUND_COUNT], *hysteresis, *decision, *delay, *rate, *frozen, *silence;
+    const struct node *bound[BOUND_COUNT], *hysteresis, *decision, *delay, *rate, *frozen, *silence,
+        *completeness;
 };
 
 static const char *const bound_names[BOUND_COUNT] = {
@@ -131,6 +132,9 @@ static void read_values(struct config_reader *reader, const struct limit_nodes *
     }
     read_span(reader, k->frozen, "frozen", instrument->every_us, &limits->frozen_us);
     read_span(reader, k->silence, "silence", instrument->every_us, &limits->silence_us);
+    if (k->completeness) {
+        config_read_completeness(reader, k->completeness, instrument, &limits->completeness);
+    }
     limits->decision = (enum limit_decision)decision;
 }
 
@@ -206,7 +210,7 @@ static void check_company(struct config_reader *reader, const struct node *node,
     if (!node->first) {
         document_fault(reader->document, node,
                        "limits of %s: none (expected min, max, warning_min, warning_max, rate, "
-                       "frozen or silence)",
+                       "frozen, silence or completeness)",
                        node->key);
     }
 }
@@ -227,7 +231,8 @@ static void read_limits(struct config_reader *reader, const struct node *node,
         {"delay", false, NODE_SCALAR, &k.delay},
         {"rate", false, NODE_SCALAR, &k.rate},
         {"frozen", false, NODE_SCALAR, &k.frozen},
-        {"silence", false, NODE_SCALAR, &k.silence}};
+        {"silence", false, NODE_SCALAR, &k.silence},
+        {"completeness", false, NODE_MAPPING, &k.completeness}};
     bool good =
         document_read_keys(reader->document, node, "limits", keys, sizeof keys / sizeof keys[0]);
     read_values(reader, &k, instrument, limits);

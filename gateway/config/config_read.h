@@ -64,6 +64,10 @@ void config_read_instruments(struct config_reader *reader, const struct node *li
 // The limits of an instrument whose driver, quantities and `every` are read.
 void config_read_limits(struct config_reader *reader, const struct node *mapping,
                         struct config_instrument *instrument);
+// Of one quantity's limits, those that look at a time and not at one reading.
+void config_read_completeness(struct config_reader *reader, const struct node *mapping,
+                              const struct config_instrument *instrument,
+                              struct config_completeness *out);
 void config_read_uplinks(struct config_reader *reader, const struct node *list);
 void config_read_site(struct config_reader *reader, const struct node *node);
 void config_read_alarms(struct config_reader *reader, const struct node *node);

@@ -10,8 +10,10 @@ static const uint8_t bound_bits =
 
 const char *limit_name(enum limit_kind kind)
 {
-    static const char *const names[] = {
-        [LIMIT_RATE] = "rate", [LIMIT_FROZEN] = "frozen", [LIMIT_SILENCE] = "silence"};
+    static const char *const names[] = {[LIMIT_RATE] = "rate",
+                                        [LIMIT_FROZEN] = "frozen",
+                                        [LIMIT_SILENCE] = "silence",
+                                        [LIMIT_COMPLETENESS] = "completeness"};
     return kind < LIMIT_RATE ? config_bound_name((enum config_bound)kind) : names[kind];
 }
 

@@ -17,7 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Those of enum config_bound, in its order, and three more.
+// Those of enum config_bound, in its order, and more. The last look at a time and not at one
+// reading: completeness.h judges them.
 enum limit_kind {
     LIMIT_MIN,
     LIMIT_WARNING_MIN,
@@ -26,10 +27,11 @@ enum limit_kind {
     LIMIT_RATE,
     LIMIT_FROZEN,
     LIMIT_SILENCE,
+    LIMIT_COMPLETENESS,
 };
-#define LIMIT_KINDS 7
+#define LIMIT_KINDS 8
 
-// "min", "warning_min" … "rate", "frozen", "silence": as the configuration has them.
+// "min", "warning_min" … "rate", "frozen": as the configuration has them.
 const char *limit_name(enum limit_kind kind);
 // Whether it is a warning, and not an alarm.
 bool limit_is_warning(enum limit_kind kind);
@@ -45,12 +47,12 @@ struct limits_rule {
     int64_t frozen_us; // INT64_MAX: never
     double rate_per_s; // infinite where there is none
     double low, high;  // the innermost bounds; likewise
-    uint8_t watched;   // a bit for each limit_kind
+    uint8_t watched;   // a bit for each limit_kind up to silence
     bool guarded;
 };
 
 struct limits_state {
-    uint8_t raised, pending;         // a bit for each limit_kind
+    uint8_t raised, pending;         // likewise
     bool has_number;                 // there was a reading with a number
     int64_t seen_us;                 // the last reading, or where the state began
     int64_t number_us, unchanged_us; // of the last with a number; since when it has been the same
@@ -59,9 +61,9 @@ struct limits_state {
 };
 
 struct limits_change {
-    uint8_t raised, cleared; // by this reading: a bit for each limit_kind
-    bool exceeds;            // the reading itself is beyond min or max, or came at more than the
-                             // rate, by the rule and whatever the delay; or is frozen
+    uint16_t raised, cleared; // by this reading: a bit for each limit_kind
+    bool exceeds;             // the reading itself is beyond min or max, or came at more than the
+                              // rate, by the rule and whatever the delay; or is frozen
 };
 
 void limits_compile(const struct config_limits *limits, struct limits_rule *rule);

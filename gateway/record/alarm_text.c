@@ -48,6 +48,13 @@ static void append_rate(struct text *out, const struct config_limits *limits, co
     text_append_format(out, "/%s", config_rate_unit(limits->rate_per_us));
 }
 
+// In per cent.
+static void append_share(struct text *out, int32_t ppm)
+{
+    append_decimal(out, (struct decimal){(uint64_t)ppm, false, -4});
+    text_append_string(out, "%");
+}
+
 void alarm_text_limit(struct text *out, const struct config_limits *limits, const char *unit,
                       enum limit_kind kind)
 {
@@ -56,6 +63,7 @@ void alarm_text_limit(struct text *out, const struct config_limits *limits, cons
     case LIMIT_RATE: append_rate(out, limits, unit); break;
     case LIMIT_FROZEN: append_span(out, limits->frozen_us); break;
     case LIMIT_SILENCE: append_span(out, limits->silence_us); break;
+    case LIMIT_COMPLETENESS: append_share(out, limits->completeness.below_ppm); break;
     default:
         append_decimal(out, limits->bound[kind]);
         append_unit(out, unit);
@@ -106,6 +114,16 @@ static void append_step(struct text *out, const struct watched *watched,
     append_unit(out, watched->unit);
 }
 
+static void append_completeness(struct text *out, const struct watched *watched)
+{
+    const struct completeness_state *state = &watched->windows->completeness;
+    text_append_format(out, "%.1f%%, %llu of %llu readings that were due in ",
+                       100.0 * (double)state->window_taken / (double)state->window_due,
+                       (unsigned long long)state->window_taken,
+                       (unsigned long long)state->window_due);
+    append_span(out, watched->limits->completeness.over_us);
+}
+
 void alarm_text_raised(struct text *out, const struct watched *watched, enum limit_kind kind,
                        const struct alarm_moment *moment)
 {
@@ -123,6 +141,7 @@ void alarm_text_raised(struct text *out, const struct watched *watched, enum lim
         text_append_string(out, " for ");
         append_seconds(out, moment->mono_us - state->unchanged_us);
         return;
+    case LIMIT_COMPLETENESS: append_completeness(out, watched); return;
     case LIMIT_RATE: append_step(out, watched, moment); break;
     default:
         append_value(out, watched, moment->reading);
@@ -142,13 +161,21 @@ void alarm_text_cleared(struct text *out, const struct watched *watched, enum li
 {
     alarm_text_limit(out, watched->limits, watched->unit, kind);
     text_append_string(out, ": ");
-    append_value(out, watched, moment->reading);
+    if (kind == LIMIT_COMPLETENESS) {
+        append_completeness(out, watched);
+    } else {
+        append_value(out, watched, moment->reading);
+    }
     text_append_string(out, "; after ");
     append_seconds(out, moment->mono_us - since_mono_us);
     if (kind < LIMIT_RATE && watched->limits->hysteresis.magnitude) {
         text_append_string(out, ", hysteresis ");
         append_decimal(out, watched->limits->hysteresis);
         append_unit(out, watched->unit);
+    }
+    if (kind == LIMIT_COMPLETENESS && watched->limits->completeness.hysteresis_ppm) {
+        text_append_string(out, ", hysteresis ");
+        append_share(out, watched->limits->completeness.hysteresis_ppm);
     }
 }
 

@@ -4,11 +4,12 @@
 #define TALLY_RECORD_ALARM_TEXT_H
 
 #include "base/text.h"
+#include "record/alarm_windows.h"
 #include "record/alarms.h"
 
 // What other threads may see of a point; under the lock of the alarms.
 struct alarm_seen {
-    uint8_t raised, acknowledged; // a bit for each limit_kind
+    uint16_t raised, acknowledged; // a bit for each limit_kind
     int64_t since_us[LIMIT_KINDS], since_mono_us[LIMIT_KINDS];
     int64_t acknowledged_us; // the last time
     char account[ALARM_ACCOUNT_MAX + 1];
@@ -16,7 +17,8 @@ struct alarm_seen {
 
 struct watched {
     struct limits_rule rule;
-    struct limits_state state; // the recorder's thread's own
+    struct alarm_windows *windows; // owned; NULL: none
+    struct limits_state state;     // this and what is in windows: the recorder's thread's own
     char name[ALARM_POINT_MAX + 1];
     uint32_t number;
     const char *unit;                   // the driver's
@@ -32,7 +34,7 @@ struct alarm_moment {
     int64_t number_before_us; // monotonic clock
 };
 
-// "max 242 V", "rate 5 V/min", "frozen 10min", "silence 5min".
+// "max 242 V", "rate 5 V/min", "frozen 10min", "silence 5min", "completeness 90%".
 void alarm_text_limit(struct text *out, const struct config_limits *limits, const char *unit,
                       enum limit_kind kind);
 // "max 242 V: 243.1 V; simple acceptance"; docs/FORMAT.md has the forms.

@@ -49,7 +49,10 @@ static bool same_rule(const struct limits_rule *a, const struct limits_rule *b)
 static const struct watched *find_same(const struct alarms *alarms, const struct watched *watched)
 {
     const struct watched *found = find_number(alarms, watched->number);
-    return found && same_rule(&found->rule, &watched->rule) ? found : NULL;
+    return found && same_rule(&found->rule, &watched->rule) &&
+                   alarm_windows_same(found->windows, watched->windows)
+               ? found
+               : NULL;
 }
 
 static void begin(struct watched *watched, const struct alarms *before, int64_t mono_us)
@@ -58,14 +61,17 @@ static void begin(struct watched *watched, const struct alarms *before, int64_t 
     if (same) {
         watched->state = same->state;
         watched->seen = same->seen;
+        alarm_windows_take_over(watched->windows, same->windows);
     } else {
         limits_begin(&watched->state, mono_us);
     }
 }
 
-static void add_instrument(struct alarms *alarms, const struct config_instrument *instrument,
-                           const uint32_t *numbers, struct watched **of)
+// False when memory is short.
+static bool add_instrument(struct alarms *alarms, const struct config_instrument *instrument,
+                           const uint32_t *numbers, struct watched **of, int64_t mono_us)
 {
+    bool good = true;
     for (size_t slot = 0; slot < instrument->quantity_count; slot++) {
         if (!instrument->limits[slot]) {
             continue;
@@ -79,7 +85,9 @@ static void add_instrument(struct alarms *alarms, const struct config_instrument
         limits_compile(watched->limits, &watched->rule);
         alarms->by_number[alarms->count++] = watched;
         of[slot] = watched;
+        good = alarm_windows_make(&watched->windows, watched->limits, mono_us) && good;
     }
+    return good;
 }
 
 static size_t count_limits(const struct config *config)
@@ -125,14 +133,14 @@ int alarms_make(struct alarms **out, const struct config *config,
         return why_set(why, ERROR_MEMORY, "out of memory");
     }
     pthread_mutex_init(&alarms->lock, NULL);
-    if (!take_memory(alarms, config, count)) {
+    bool good = take_memory(alarms, config, count);
+    for (size_t i = 0; good && i < config->instrument_count; i++) {
+        good = !alarms->of[i] || add_instrument(alarms, &config->instruments[i],
+                                                definitions->numbers[i], alarms->of[i], mono_us);
+    }
+    if (!good) {
         alarms_free(alarms);
         return why_set(why, ERROR_MEMORY, "out of memory");
-    }
-    for (size_t i = 0; i < config->instrument_count; i++) {
-        if (alarms->of[i]) {
-            add_instrument(alarms, &config->instruments[i], definitions->numbers[i], alarms->of[i]);
-        }
     }
     qsort(alarms->by_number, alarms->count, sizeof(struct watched *), compare_numbers);
     for (size_t i = 0; i < alarms->count; i++) {
@@ -149,6 +157,9 @@ void alarms_free(struct alarms *alarms)
     }
     for (size_t i = 0; alarms->of && i < alarms->instrument_count; i++) {
         free(alarms->of[i]);
+    }
+    for (size_t i = 0; i < alarms->count; i++) {
+        free(alarms->watched[i].windows);
     }
     free(alarms->of);
     free(alarms->by_number);
@@ -189,8 +200,8 @@ static void tell(struct alarms *alarms, struct watched *watched, struct limits_c
 {
     struct alarm_seen *seen = &watched->seen;
     pthread_mutex_lock(&alarms->lock);
-    seen->raised = watched->state.raised;
-    seen->acknowledged &= (uint8_t) ~(change.raised | change.cleared);
+    seen->raised = watched->state.raised | alarm_windows_raised(watched->windows);
+    seen->acknowledged &= (uint16_t) ~(change.raised | change.cleared);
     for (int kind = 0; kind < LIMIT_KINDS; kind++) {
         if (change.raised >> kind & 1) {
             seen->since_us[kind] = moment->t_us;
@@ -226,6 +237,16 @@ static __attribute__((noinline)) void tell_reading(struct alarms *alarms, struct
     tell(alarms, watched, change, &moment, sink);
 }
 
+// Apart likewise: few points have such.
+static __attribute__((noinline)) struct limits_change
+add_windows(struct watched *watched, struct limits_change change, bool taken, int64_t mono_us)
+{
+    struct limits_change more = alarm_windows_take(watched->windows, taken, mono_us);
+    change.raised |= more.raised;
+    change.cleared |= more.cleared;
+    return change;
+}
+
 uint32_t alarms_take(struct alarms *alarms, const struct alarms_sink *sink, size_t instrument,
                      size_t slot, const struct reading *reading, int64_t mono_us)
 {
@@ -236,6 +257,9 @@ uint32_t alarms_take(struct alarms *alarms, const struct alarms_sink *sink, size
     double number = watched->state.number;
     int64_t number_us = watched->state.number_us;
     struct limits_change change = limits_take(&watched->rule, &watched->state, reading, mono_us);
+    if (watched->windows) {
+        change = add_windows(watched, change, true, mono_us);
+    }
     if (change.raised | change.cleared) {
         tell_reading(alarms, watched, change,
                      (struct alarm_moment){reading->t_us, mono_us, reading, number, number_us},
@@ -252,7 +276,10 @@ void alarms_miss(struct alarms *alarms, const struct alarms_sink *sink, size_t i
         return;
     }
     struct limits_change change = limits_miss(&watched->rule, &watched->state, mono_us);
-    if (change.raised) {
+    if (watched->windows) {
+        change = add_windows(watched, change, false, mono_us);
+    }
+    if (change.raised | change.cleared) {
         struct alarm_moment moment = {.t_us = t_us, .mono_us = mono_us};
         tell(alarms, watched, change, &moment, sink);
     }

@@ -2,6 +2,7 @@
 acknowledgement. What the ledger says is compared with the values that were set."""
 
 import json
+import re
 import signal
 import socket
 import struct
@@ -193,16 +194,27 @@ def test_delay_rate_and_frozen(tmp_path, daemon_of):
 
 
 def test_silence_is_raised_by_misses_and_cleared_by_a_reading(tmp_path, daemon_of):
-    with Plant(tmp_path, {"silence": "2s"}) as plant:
+    limits = {"silence": "2s", "completeness": {"below": "90%", "over": "2400ms", "hysteresis": "5%"}}
+    with Plant(tmp_path, limits) as plant:
         daemon = daemon_of(plant)
         plant.set(231.0)
+        wait_until(lambda: len(plant.readings()) > 25, "a whole window")
         plant.server.process.kill()
-        plant.wait_changes(("raised", "silence 2s"))
+        plant.wait_changes(("raised", "completeness 90%"), ("raised", "silence 2s"))
+        assert [a["kind"] for a in plant.alarms()] == ["silence", "completeness"]
+        assert "completeness 90%" in plant.tally("status").stdout
         last = plant.readings()[-1][1]
-        raised, = stored_events(plant.data, "limit.raised")
+        incomplete, raised = stored_events(plant.data, "limit.raised")
+        assert incomplete["text"].endswith(" readings that were due in 2400ms")
         assert 2_000_000 <= raised["t"] + 1_000_000 and last < raised["t"]
         plant.server = ModbusServer(tmp_path, {1: dict(enumerate(float_registers(230.0)))}, plant.server.port)
-        plant.wait_changes(("raised", "silence 2s"), ("cleared", "silence 2s"))
+        plant.wait_changes(("raised", "completeness 90%"), ("raised", "silence 2s"), ("cleared", "silence 2s"),
+                           ("cleared", "completeness 90%"))
+        # What it says is what is on record.
+        cleared = stored_events(plant.data, "limit.cleared")[1]["text"]
+        share, taken, due = re.match(r"completeness 90%: ([0-9.]+)%, (\d+) of (\d+) readings", cleared).groups()
+        assert int(taken) / int(due) >= 0.95 and float(share) == round(100 * int(taken) / int(due), 1)
+        assert cleared.endswith(", hysteresis 5%")
         assert daemon.stop() == 0
 
 

@@ -283,6 +283,45 @@ static void point_of_another_definition_begins_anew(void **state)
     alarms_free(second);
 }
 
+static void completeness_says_the_share_and_passes_over(void **state)
+{
+    struct record_bench *b = *state;
+    struct limits_plan plan = plan_of(), again = plan_of(), other = plan_of();
+    plan.voltage = (struct config_limits){
+        .completeness = {.below_ppm = 900000, .hysteresis_ppm = 25000, .over_us = 240 * S}};
+    again.voltage = other.voltage = plan.voltage;
+    other.voltage.completeness.below_ppm = 800000;
+    struct alarms *first = make(b, 0, &plan, NULL);
+    int64_t at_us = 0;
+    for (; at_us < 200 * S; at_us += S) {
+        take(first, 0, at_us, volts(2300));
+    }
+    for (; at_us < 240 * S; at_us += S) {
+        alarms_miss(first, &sink, 0, 0, T0_US + at_us, at_us);
+    }
+    assert_int_equal(said.count, 0);
+    struct alarms *second = make(b, 0, &again, first); // what was counted passes over
+    alarms_miss(second, &sink, 0, 0, T0_US + at_us, at_us);
+    ASSERT_SAID("limit.raised main-meter.voltage-l1 completeness 90%: 83.3%, 200 of 240 readings "
+                "that were due in 4min");
+    assert_listed(second, "main-meter.voltage-l1 completeness 90% 240000000 0 \n");
+    struct alarms *third = make(b, 0, &again, second);
+    assert_listed(third, "main-meter.voltage-l1 completeness 90% 240000000 0 \n");
+    while (said.count == 0) {
+        at_us += S;
+        take(third, 0, at_us, volts(2300));
+    }
+    ASSERT_SAID("limit.cleared main-meter.voltage-l1 completeness 90%: 95.4%, 229 of 240 readings "
+                "that were due in 4min; after 230.0 s, hysteresis 2.5%");
+    assert_listed(third, "");
+    struct alarms *fourth = make(b, 0, &other, third); // another limit: begins anew
+    assert_listed(fourth, "");
+    alarms_free(first);
+    alarms_free(second);
+    alarms_free(third);
+    alarms_free(fourth);
+}
+
 struct others {
     struct alarms *alarms;
     atomic_bool end;
@@ -339,6 +378,8 @@ int main(void)
                                         record_teardown),
         cmocka_unit_test_setup_teardown(raised_passes_over_where_nothing_about_the_point_changed,
                                         record_setup, record_teardown),
+        cmocka_unit_test_setup_teardown(completeness_says_the_share_and_passes_over, record_setup,
+                                        record_teardown),
         cmocka_unit_test_setup_teardown(others_may_look_while_readings_come, record_setup,
                                         record_teardown),
         cmocka_unit_test_setup_teardown(point_of_another_definition_begins_anew, record_setup,

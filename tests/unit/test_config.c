@@ -232,7 +232,8 @@ static void limits_are_taken(void **state)
              "    every: 15s\n"
              "    quantities: [energy-import, voltage-l1, current-l1]\n"
              "    limits:\n"
-             "      current-l1: {rate: 1.5/h, frozen: 10min, silence: 1h}\n"
+             "      current-l1: {rate: 1.5/h, frozen: 10min, silence: 1h,\n"
+             "        completeness: {below: 99.5%, over: 6h, hysteresis: 0.0001%}}\n"
              "      voltage-l1: {min: 198, warning_min: 205.5, warning_max: 235, max: 242,\n"
              "        hysteresis: 0.6, delay: 30s, decision: guarded}\n"
              "  - {name: n, bus: a, unit: 2, driver: meter, every: 0s, limits: {}}\n"
@@ -258,6 +259,10 @@ static void limits_are_taken(void **state)
     assert_int_equal(current->frozen_us, 600000000);
     assert_int_equal(current->silence_us, INT64_C(3600000000));
     assert_int_equal(current->decision, DECISION_SIMPLE);
+    assert_int_equal(current->completeness.below_ppm, 995000);
+    assert_int_equal(current->completeness.hysteresis_ppm, 1);
+    assert_int_equal(current->completeness.over_us, INT64_C(21600000000));
+    assert_int_equal(voltage->completeness.over_us, 0);
     assert_null(config->instruments[1].limits[0]);
     const struct config_limits *o = config->instruments[2].limits[0];
     assert_true(o->has_bound[BOUND_WARNING_MAX] && !o->has_bound[BOUND_MAX]);

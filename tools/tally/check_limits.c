@@ -36,15 +36,29 @@ static void add_rate(struct show_table *table, const struct config_limits *limit
     text_free(&text);
 }
 
+static void add_percent(struct show_table *table, int32_t ppm)
+{
+    const struct decimal percent = {(uint64_t)ppm, false, -4};
+    struct text text = text_make(64);
+    value_append_plain(&text, &(struct value){.kind = VALUE_DECIMAL, .decimal = percent});
+    show_table_add_format(table, "%s%%", text.data ? text.data : "");
+    text_free(&text);
+}
+
 static void add_limits(struct show_table *table, const struct config_instrument *instrument,
                        size_t slot)
 {
     const struct config_limits *limits = instrument->limits[slot];
     bool bounded = false;
+    for (int i = 0; i < BOUND_COUNT; i++) {
+        bounded = bounded || limits->has_bound[i];
+    }
+    if (!bounded && !limits->rate.magnitude && !limits->frozen_us && !limits->silence_us) {
+        return; // those of a time alone
+    }
     show_table_add_format(table, "%s.%s", instrument->name, instrument->quantities[slot]->name);
     show_table_add(table, instrument->quantities[slot]->unit);
     for (int i = 0; i < BOUND_COUNT; i++) {
-        bounded = bounded || limits->has_bound[i];
         add_decimal(table, limits->has_bound[i], limits->bound[i]);
     }
     add_decimal(table, bounded, limits->hysteresis);
@@ -55,24 +69,48 @@ static void add_limits(struct show_table *table, const struct config_instrument 
     show_table_add(table, bounded ? config_decision_name(limits->decision) : "—");
 }
 
+static void add_completeness(struct show_table *table, const struct config_instrument *instrument,
+                             size_t slot)
+{
+    const struct config_completeness *completeness = &instrument->limits[slot]->completeness;
+    if (completeness->over_us) {
+        show_table_add_format(table, "%s.%s", instrument->name, instrument->quantities[slot]->name);
+        add_percent(table, completeness->below_ppm);
+        add_span(table, completeness->over_us);
+        add_percent(table, completeness->hysteresis_ppm);
+    }
+}
+
+// Each point that has limits.
+static size_t add_each(struct show_table *table, const struct config *config,
+                       void (*add)(struct show_table *table,
+                                   const struct config_instrument *instrument, size_t slot))
+{
+    for (size_t i = 0; i < config->instrument_count; i++) {
+        const struct config_instrument *instrument = &config->instruments[i];
+        for (size_t slot = 0; instrument->limits && slot < instrument->quantity_count; slot++) {
+            if (instrument->limits[slot]) {
+                add(table, instrument, slot);
+            }
+        }
+    }
+    return table->count;
+}
+
 void check_limits_append(struct text *out, const struct config *config)
 {
     static const char *const headings[] = {"limits of",    "unit",    ">min",        ">warning_min",
                                            ">warning_max", ">max",    ">hysteresis", ">delay",
                                            ">rate",        ">frozen", ">silence",    "decision"};
-    struct show_table table = show_table_make(12, headings);
-    size_t count = 0;
-    for (size_t i = 0; i < config->instrument_count; i++) {
-        const struct config_instrument *instrument = &config->instruments[i];
-        for (size_t slot = 0; instrument->limits && slot < instrument->quantity_count; slot++) {
-            if (instrument->limits[slot]) {
-                add_limits(&table, instrument, slot);
-                count++;
-            }
-        }
-    }
-    if (count) {
+    static const char *const windows[] = {"completeness of", ">below", ">over", ">hysteresis"};
+    struct show_table table = show_table_make(12, headings),
+                      completeness = show_table_make(4, windows);
+    if (add_each(&table, config, add_limits)) {
         show_table_append(&table, out);
     }
+    if (add_each(&completeness, config, add_completeness)) {
+        show_table_append(&completeness, out);
+    }
     show_table_free(&table);
+    show_table_free(&completeness);
 }
