@@ -272,11 +272,12 @@ static void read_gateway(struct config_reader *reader, const struct node *node,
 
 static void read_root(struct config_reader *reader, const char *drivers_directory)
 {
-    const struct node *site, *gateway, *buses, *instruments, *uplinks, *alarms;
+    const struct node *site, *gateway, *buses, *instruments, *groups, *uplinks, *alarms;
     const struct document_key keys[] = {{"site", true, NODE_MAPPING, &site},
                                         {"gateway", true, NODE_MAPPING, &gateway},
                                         {"buses", true, NODE_SEQUENCE, &buses},
                                         {"instruments", true, NODE_SEQUENCE, &instruments},
+                                        {"groups", false, NODE_SEQUENCE, &groups},
                                         {"uplinks", false, NODE_SEQUENCE, &uplinks},
                                         {"alarms", false, NODE_MAPPING, &alarms}};
     document_read_keys(reader->document, reader->document->root, "configuration", keys,
@@ -290,6 +291,9 @@ static void read_root(struct config_reader *reader, const char *drivers_director
     }
     if (instruments) {
         config_read_instruments(reader, instruments);
+    }
+    if (groups) {
+        config_read_groups(reader, groups);
     }
     if (uplinks) {
         config_read_uplinks(reader, uplinks);

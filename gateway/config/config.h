@@ -19,6 +19,8 @@
 #define CONFIG_POINTS_MAX      20000
 #define CONFIG_UPLINKS_MAX     8
 #define CONFIG_HOOK_MAX        32 // words of its command line
+#define CONFIG_GROUPS_MAX      256
+#define CONFIG_GROUP_PARTS_MAX 1000
 
 enum bus_transport { TRANSPORT_RTU, TRANSPORT_TCP, TRANSPORT_RTU_OVER_TCP };
 enum bus_parity { PARITY_NONE, PARITY_EVEN, PARITY_ODD };
@@ -98,6 +100,25 @@ struct config_instrument {
     int line, column;
 };
 
+// A register of a group.
+struct config_part {
+    const char *point; // "main-meter.active-energy-import": configured, and counts up
+    bool minus;
+};
+
+// Registers that are reported as one meter: a group, a site, what is left when sub-meters are taken
+// away. For reports; the daemon takes no notice.
+struct config_group {
+    const char *name;
+    struct config_part *parts; // with those of the groups that it names; each once
+    size_t part_count;         // at least 1
+    const char *unit;          // of all of them
+    const char *kind;          // "electricity", "gas", "water", "heat" …; NULL when not stated
+    bool site;                 // all that the site uses of this kind: one group for each kind
+    bool independent; // what its meters' calibrations leave uncertain has nothing in common
+    int line;
+};
+
 struct config_uplink {
     const char *name;
     const char *host;
@@ -145,6 +166,8 @@ struct config {
     struct config_bus *buses;
     struct config_instrument *instruments;
     struct config_uplink *uplinks;
+    size_t group_count;
+    struct config_group *groups;
     struct driver **drivers; // those used, each once; owned
     void *arena;
 };

@@ -218,6 +218,40 @@ static void assert_decimal(struct decimal found, const char *expected)
     text_free(&text);
 }
 
+static void groups_are_taken_with_the_registers_of_those_they_name(void **state)
+{
+    (void)state;
+    struct config *config =
+        load_good(SITE "gateway: {name: gw-01, data: d}\n"
+                       "buses: [{name: a, tcp: \"192.0.2.1:502\"}]\n"
+                       "instruments:\n"
+                       "  - {name: m, bus: a, unit: 1, driver: meter, every: 15s}\n"
+                       "  - {name: n, bus: a, unit: 2, driver: meter, every: 15s}\n"
+                       "  - {name: c, bus: a, unit: 3, driver: counters, every: 15s}\n"
+                       "groups:\n"
+                       "  - {name: both, plus: [m.energy-import], minus: [n.energy-import],\n"
+                       "     kind: electricity, site: yes, independent: yes}\n"
+                       "  - {name: rest, plus: [c.heat], minus: [both]}\n"
+                       "  - {name: water, plus: [c.volume], kind: water, site: no}\n");
+    static const char *const points[] = {"c.heat", "m.energy-import", "n.energy-import"};
+    assert_int_equal(config->group_count, 3);
+    const struct config_group *both = &config->groups[0], *rest = &config->groups[1];
+    assert_true(both->site && both->independent && !rest->site && !rest->independent);
+    assert_string_equal(both->kind, "electricity");
+    assert_string_equal(both->unit, "kWh");
+    assert_null(rest->kind);
+    assert_int_equal(both->part_count, 2);
+    assert_true(!both->parts[0].minus && both->parts[1].minus);
+    assert_int_equal(rest->part_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(rest->parts[i].point, points[i]);
+        assert_int_equal(rest->parts[i].minus, i == 1);
+    }
+    assert_string_equal(config->groups[2].unit, "m³");
+    assert_false(config->groups[2].site);
+    config_free(config);
+}
+
 static void limits_are_taken(void **state)
 {
     (void)state;
@@ -467,6 +501,7 @@ int main(void)
         cmocka_unit_test(defaults_are_those_of_the_header),
         cmocka_unit_test(every_key_is_taken),
         cmocka_unit_test(limits_are_taken),
+        cmocka_unit_test(groups_are_taken_with_the_registers_of_those_they_name),
         cmocka_unit_test(empty_lists_are_good),
         cmocka_unit_test(some_slips_are_told_apart),
         cmocka_unit_test(a_port_under_two_names_is_one_port),

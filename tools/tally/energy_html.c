@@ -29,6 +29,11 @@ void energy_html_begin(const struct energy_head *head, struct text *out)
     page_append_word(out, head->time_zone);
     text_append_string(out, ")</p>\n<p id=\"standing\">");
     page_append_escaped(out, standing.data);
+    if (head->site_name) {
+        text_append_string(out, "</p>\n<p>site ");
+        page_append_word(out, head->site_name);
+        text_append_format(out, ", %s", head->site_code);
+    }
     text_append_string(out, "</p>\n<p>log ");
     page_append_word(out, head->origin);
     text_append_string(out, "</p>\n");
@@ -273,7 +278,7 @@ static void append_rows(const struct energy_head *head, const struct account *ac
 void energy_html_write(const struct energy_head *head, const struct account *account,
                        struct text *out)
 {
-    text_append_string(out, "<h2>");
+    text_append_format(out, account->kind ? "<h2>%s: " : "<h2>", account->kind);
     page_append_word(out, account->name ? account->name : account->title);
     text_append_string(out, "</h2>\n");
     if (!account->name) {

@@ -32,6 +32,11 @@ static void table_begin(const struct energy_head *head, struct text *out)
     text_append_string(out, " to ");
     show_append_local(out, calendar->boundaries[calendar->count]);
     text_append_format(out, " (%s)\n", head->time_zone);
+    if (head->site_name) {
+        text_append_string(out, "site ");
+        show_append_clean(out, head->site_name, SIZE_MAX);
+        text_append_format(out, ", %s\n", head->site_code);
+    }
     text_append_format(out, "log %s\n", head->origin);
     energy_append_standing(out, head->covered);
     text_append_string(out, "\n");
@@ -228,6 +233,8 @@ static void table_write(const struct energy_head *head, const struct account *ac
                         struct text *out)
 {
     text_append_string(out, "\n");
+    text_append_string(out, account->kind ? account->kind : "");
+    text_append_string(out, account->kind ? ": " : "");
     if (account->name) {
         text_append_string(out, account->name);
     } else {
@@ -381,7 +388,15 @@ static void json_decimal(struct text *out, const char *key, struct decimal decim
 static void json_begin(const struct energy_head *head, struct text *out)
 {
     const struct covered *covered = head->covered;
-    text_append_string(out, "{\"report\":\"energy\",\"log\":");
+    text_append_string(out, "{\"report\":\"energy\",\"site\":");
+    if (head->site_name) {
+        text_append_string(out, "{\"name\":");
+        text_append_json(out, head->site_name);
+        text_append_format(out, ",\"code\":\"%s\"}", head->site_code);
+    } else {
+        text_append_string(out, "null");
+    }
+    text_append_string(out, ",\"log\":");
     text_append_json(out, head->origin);
     text_append_string(out, ",\"time_zone\":");
     text_append_json(out, head->time_zone);
@@ -549,6 +564,9 @@ static void json_write(const struct energy_head *head, const struct account *acc
         text_append_json(out, account->parts[i].name);
         text_append_format(out, ",\"sign\":%d}%s", account->parts[i].minus ? -1 : 1,
                            i + 1 == account->part_count ? "]" : "");
+    }
+    if (account->kind) {
+        text_append_format(out, ",\"kind\":\"%s\"", account->kind);
     }
     text_append_string(out, ",\"unit\":");
     text_append_json(out, account->unit);

@@ -10,8 +10,9 @@
 
 struct energy_head {
     enum rows_form form;
-    bool html;          // instead of `form`
-    const char *origin; // of the log
+    bool html;                         // instead of `form`
+    const char *site_name, *site_code; // NULL: the configuration was not read
+    const char *origin;                // of the log
     const char *time_zone;
     enum interval every;
     const struct calendar *calendar;

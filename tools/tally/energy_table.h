@@ -33,6 +33,7 @@ struct energy_meter {
     const char *name;
     struct energy_part *parts;
     size_t part_count;
+    const char *kind; // "electricity" …; NULL when not stated
     bool independent; // what its meters' calibrations leave uncertain has nothing in common
 };
 

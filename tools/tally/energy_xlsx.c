@@ -105,6 +105,9 @@ static lxw_error put_charts(lxw_workbook *workbook, const struct sheet_styles *s
 
 static void put_source(struct sheet *sheet, const char *what, const char *words)
 {
+    if (!words) {
+        return;
+    }
     sheet_text(sheet, 0, what);
     sheet_text(sheet, 1, words);
     sheet->row++;
@@ -147,6 +150,8 @@ static lxw_error put_sources(lxw_workbook *workbook, const struct sheet_styles *
     text_clear(&words);
     energy_append_standing(&words, covered);
     put_source(&sheet, "standing", words.data);
+    put_source(&sheet, "site", head->site_name);
+    put_source(&sheet, "code of the site", head->site_code);
     put_source(&sheet, "log", head->origin);
     text_clear(&words);
     text_append_format(&words, "%" PRIu64 " to %" PRIu64, covered->first, covered->size - 1);

@@ -88,7 +88,7 @@ static void put_sums(struct totals *totals)
     const struct energy *energy = &account->energy;
     char words[80];
     if (!account->name) {
-        begin(totals, "is");
+        begin(totals, account->kind ? account->kind : "sum of");
         energy_append_parts(&totals->words, account);
         end(totals);
     }

@@ -1,6 +1,7 @@
 // tally report: what a ledger says over periods, as enterprises report it. So far of energy.
 #include "account.h"
 #include "covered.h"
+#include "energy_groups.h"
 #include "energy_out.h"
 #include "moment.h"
 #include "naming.h"
@@ -32,11 +33,15 @@ struct report {
     size_t point_count;
     struct energy_part parts[NAMES_MAX]; // of the sum that has no name
     size_t part_count;
-    const char *names[NAMES_MAX]; // of meters of the table
+    const char *names[NAMES_MAX]; // of sums: groups of the configuration, meters of the table
     size_t name_count;
+    bool of_table; // some are said to be of the table
+    bool of_site;  // those of the site, too
     // Found out:
     const char *directory;
+    const struct config *config; // NULL: not read
     struct energy_table *table;
+    struct energy_groups groups;
     struct ledger_reader *reader;
     struct naming naming;
     int64_t from_us, to_us;
@@ -204,6 +209,7 @@ static int make_sum(const struct report *report, struct sum *sum)
     }
     int error = account_begin(&sum->account, &report->calendar, meter->name, meter->parts,
                               meter->part_count);
+    sum->account.kind = meter->kind;
     for (size_t i = 0; !error && i < meter->part_count; i++) {
         const struct meter *part = find_meter(report, meter->parts[i].name);
         parts[i] = &report->accounts[part - report->meters.list];
@@ -239,7 +245,10 @@ static int make_accounts(struct report *report)
 // In the order asked for.
 static int write_all(const struct report *report, struct why *why)
 {
+    const struct config *config = report->config;
     struct energy_head head = {.form = report->form,
+                               .site_name = config ? config->site.name : NULL,
+                               .site_code = config ? config->site.code : NULL,
                                .html = report->html,
                                .origin = ledger_reader_origin(report->reader),
                                .time_zone = report->naming.time_zone,
@@ -320,43 +329,36 @@ static void free_report(struct report *report)
     free(report->accounts);
     free(report->meters.list);
     free(report->calendar.boundaries);
+    energy_groups_free(&report->groups);
     energy_table_free(report->table);
     ledger_reader_close(report->reader);
 }
 
-static const struct energy_meter *find_sum(const struct report *report, const char *name)
-{
-    for (size_t i = 0; report->table && i < report->table->meter_count; i++) {
-        if (strcmp(report->table->meters[i].name, name) == 0) {
-            return &report->table->meters[i];
-        }
-    }
-    return NULL;
-}
-
-// The sums asked for: those of the table, then the one of the command line.
+// The sums asked for: by name, then the one of the command line.
 static int list_sums(struct report *report)
 {
+    struct why why = {""};
+    int error = energy_groups_make(&report->groups, report->config, report->table);
+    if (!error && report->of_site) {
+        error = energy_groups_site(&report->groups, report->names, NAMES_MAX, &report->name_count,
+                                   &why);
+    }
     report->sums = calloc(report->name_count + 1, sizeof *report->sums);
     report->meters_most = report->point_count + report->part_count;
-    if (!report->sums) {
-        return say(report, ERROR_MEMORY, &(struct why){"out of memory"});
+    error = error || report->sums ? error : ERROR_MEMORY;
+    for (size_t i = 0; !error && i < report->name_count; i++) {
+        struct energy_meter *sum = &report->sums[report->sum_count++].meter;
+        error = energy_groups_find(&report->groups, report->names[i], sum, &why);
+        report->meters_most += sum->part_count;
     }
-    for (size_t i = 0; i < report->name_count; i++) {
-        const struct energy_meter *found = find_sum(report, report->names[i]);
-        if (!found) {
-            fprintf(stderr, "%s: there is no meter '%s' in %s\n", report->command->name,
-                    report->names[i], report->table_path);
-            return EXIT_FINDING;
-        }
-        report->sums[report->sum_count++].meter = *found;
-        report->meters_most += found->part_count;
-    }
-    if (report->part_count) {
+    if (report->part_count && !error) {
         report->sums[report->sum_count++].meter = (struct energy_meter){
             .name = "sum", .parts = report->parts, .part_count = report->part_count};
     }
-    return EXIT_GOOD;
+    if (error && !why.text[0]) {
+        why_set(&why, error, "%s", error_text(error));
+    }
+    return error ? say(report, error, &why) : EXIT_GOOD;
 }
 
 static int open_and_report(struct report *report, const struct place *place)
@@ -369,6 +371,7 @@ static int open_and_report(struct report *report, const struct place *place)
     }
     faults_free(&faults);
     report->directory = place->ledger;
+    report->config = place->config;
     int status = list_sums(report);
     int error = status == EXIT_GOOD ? ledger_reader_open(&report->reader, place->ledger, &why) : OK;
     if (error) {
@@ -388,6 +391,7 @@ static const struct option options[] = {{"config", required_argument, NULL, PLAC
                                         {"plus", required_argument, NULL, 'a'},
                                         {"minus", required_argument, NULL, 'm'},
                                         {"meter", required_argument, NULL, 'n'},
+                                        {"site", no_argument, NULL, 's'},
                                         {"from", required_argument, NULL, 'f'},
                                         {"to", required_argument, NULL, 't'},
                                         {"every", required_argument, NULL, 'e'},
@@ -405,10 +409,12 @@ static int take_name(struct report *report, int option, const char *name)
     if (report->point_count + report->part_count + report->name_count == NAMES_MAX) {
         return command_misused(report->command, "more than %d points", NAMES_MAX);
     }
-    if (option == 'p') {
+    // A point's name has a dot, and no other has.
+    if (option == 'p' || (option == 'w' && strchr(name, '.'))) {
         report->points[report->point_count++] = name;
-    } else if (option == 'n') {
+    } else if (option == 'n' || option == 'w') {
         report->names[report->name_count++] = name;
+        report->of_table = report->of_table || option == 'n';
     } else {
         report->parts[report->part_count++] = (struct energy_part){name, option == 'm'};
     }
@@ -427,6 +433,7 @@ static int take_option(struct report *report, int option, const char *argument)
                    ? EXIT_GOOD
                    : command_misused(report->command, "--every %s: not 15min, hour, day or month",
                                      argument);
+    case 's': report->of_site = true; break;
     case 'o': report->output = argument; break;
     case 'v':
     case 'j':
@@ -464,9 +471,16 @@ static int run(const struct command *command, int argc, char **argv)
     bool ended = status != EXIT_GOOD || option < 0;
     if (!ended && (optind == argc || strcmp(argv[optind], "energy") != 0)) {
         status = command_misused(command, "a report of what? of energy");
-    } else if (!ended && !report->point_count && !report->part_count && !report->name_count) {
-        status = command_misused(command, "of which meter? give --point INSTRUMENT.QUANTITY");
-    } else if (!ended && report->name_count && !report->table_path) {
+    }
+    for (int i = optind + 1; !ended && status == EXIT_GOOD && i < argc; i++) {
+        status = take_name(report, 'w', argv[i]);
+    }
+    ended = ended || status != EXIT_GOOD;
+    if (!ended && !report->point_count && !report->part_count && !report->name_count &&
+        !report->of_site) {
+        status = command_misused(command, "of which meter? give INSTRUMENT.QUANTITY, the name of "
+                                          "a group, or --site");
+    } else if (!ended && report->of_table && !report->table_path) {
         status = command_misused(command, "--meter is a meter of a table: give --table FILE");
     } else if (!ended) {
         status = read_times(report);
@@ -482,8 +496,9 @@ const struct command command_report = {
     .name = "tally report",
     .summary = "energy of meters by 15 min, hour, day or month, with all gaps told",
     .usage =
-        "usage: tally report energy [-c FILE | --ledger DIR] [--point NAME]... [--plus NAME]...\n"
-        "                    [--minus NAME]... [--meter NAME]... [--from T] [--to T]\n"
+        "usage: tally report energy [NAME]... [--site] [-c FILE | --ledger DIR] [--point NAME]...\n"
+        "                    [--plus NAME]... [--minus NAME]... [--meter NAME]... [--from T] [--to "
+        "T]\n"
         "                    [--every 15min|hour|day|month] [--table FILE] [--csv | --json |\n"
         "                    --html | --xlsx FILE] [-o FILE]\n"
         "\n"
@@ -496,6 +511,10 @@ const struct command command_report = {
         "                       /etc/tally/tally.yaml\n"
         "      --drivers DIR    where the drivers are, instead of gateway.drivers\n"
         "      --ledger DIR     the ledger's folder, with no configuration\n"
+        "  NAME                 a register, such as main-meter.active-energy-import; or a group of "
+        "the\n"
+        "                       configuration, or a meter of the table\n"
+        "      --site           the site's groups, a section for each kind: electricity, gas ...\n"
         "      --point NAME     a register, such as main-meter.active-energy-import; may be given\n"
         "                       several times\n"
         "      --plus NAME      a register that is added to the sum; may be given several times\n"
@@ -515,5 +534,5 @@ const struct command command_report = {
         "  -h, --help           print this\n",
     .letters = "c:ho:",
     .options = options,
-    .arguments = 1,
+    .arguments = 1 + NAMES_MAX,
     .run = run};
