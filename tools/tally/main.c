@@ -9,10 +9,10 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &command_check,       &command_status, &command_watch,    &command_alarm,
-    &command_history,     &command_report, &command_rebuild,  &command_key,
-    &command_uplink,      &command_export, &command_proof,    &command_verify,
-    &command_certificate, &command_budget, &command_coverage, &command_impact};
+    &command_check,  &command_status,  &command_watch,       &command_alarm,  &command_history,
+    &command_report, &command_rebuild, &command_key,         &command_uplink, &command_export,
+    &command_proof,  &command_verify,  &command_certificate, &command_budget, &command_coverage,
+    &command_impact, &command_amend};
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
 static const char *short_name(const struct command *command)
