@@ -22,7 +22,7 @@ CFLAGS_ALL   = $(OPT) $(WARN) $(if $(SANITIZE),-fno-omit-frame-pointer $(SANITIZ
 LDFLAGS_ALL  = $(if $(SANITIZE),$(SANITIZE),-pie -Wl,-z,relro,-z,now -Wl,--as-needed) $(LDFLAGS)
 LIBS         = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lmbedx509 -lmbedcrypto -lpthread -lm
 # Of one program alone.
-LIBS_tally   = $(shell $(PKG_CONFIG) --libs xlsxwriter zlib)
+LIBS_tally   = $(shell $(PKG_CONFIG) --libs xlsxwriter zlib xmlsec1-openssl)
 
 LIB_SOURCES  := $(sort $(wildcard gateway/*/*.c))
 TOOLS        := $(patsubst tools/%/main.c,%,$(wildcard tools/*/main.c))
@@ -66,6 +66,9 @@ $(BUILD)/$(1): $$(patsubst %.c,$(BUILD)/obj/%.o,$$(wildcard tools/$(1)/*.c)) $(L
 	@$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(LIBS) $$(LIBS_$(1))
 endef
 $(foreach tool,$(TOOLS),$(eval $(call tool_rule,$(tool))))
+
+# tally alone checks XML signatures.
+$(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tools/tally/signature*.c)): CPPFLAGS += $(shell $(PKG_CONFIG) --cflags xmlsec1-openssl)
 
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)

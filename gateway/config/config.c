@@ -172,7 +172,7 @@ static void find_drivers(struct config_reader *reader, const struct node *node,
 
 struct gateway_keys {
     const struct node *name, *data, *drivers, *control, *block_interval, *block_readings, *prompt,
-        *keep, *keep_size, *key, *checkpoint_interval;
+        *keep, *keep_size, *key, *checkpoint_interval, *trusted_signers;
 };
 
 // The key that signs the log, and how often.
@@ -253,7 +253,8 @@ static void read_gateway(struct config_reader *reader, const struct node *node,
         {"keep", false, NODE_SCALAR, &k.keep},
         {"keep_size", false, NODE_SCALAR, &k.keep_size},
         {"key", false, NODE_SCALAR, &k.key},
-        {"checkpoint_interval", false, NODE_SCALAR, &k.checkpoint_interval}};
+        {"checkpoint_interval", false, NODE_SCALAR, &k.checkpoint_interval},
+        {"trusted_signers", false, NODE_SCALAR, &k.trusted_signers}};
     struct config *config = reader->config;
     config->gateway.block_interval_us = 10000000;
     config->gateway.block_readings = 1000;
@@ -268,6 +269,8 @@ static void read_gateway(struct config_reader *reader, const struct node *node,
     read_control(reader, &k);
     read_keeping(reader, &k);
     read_signing(reader, &k);
+    config->gateway.trusted_signers =
+        config_read_path(reader, k.trusted_signers, "trusted_signers");
 }
 
 static void read_root(struct config_reader *reader, const char *drivers_directory)

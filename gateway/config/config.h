@@ -153,6 +153,7 @@ struct config {
         int64_t block_interval_us; // 10 s by default; 100 ms to 1 h
         int block_readings;        // 1 to 1000, 1000 by default
         bool prompt;
+        const char *trusted_signers;    // file or folder of their certificates, for tools; or NULL
         const char *key;                // of the log, that signs it; "<data>/log.key" by default
         int64_t checkpoint_interval_us; // 60 s by default; 1 s to 1 h
         int64_t keep_us;    // retention by age, 0: by size only (`keep`); 3 years by default

@@ -69,7 +69,8 @@ void traceability_announce(const struct traceability *traceability,
         if (calibrations->used[i].fresh) {
             text_format_hex(certificate->hash.bytes, DIGEST_SIZE, hex);
             recorder_event(recorder, "certificate.added", certificate->serial,
-                           "%s of %s, sha256 %s", certificate->id, certificate->laboratory, hex);
+                           "%s of %s, sha256 %s%s%s", certificate->id, certificate->laboratory, hex,
+                           certificate->signature[0] ? "; signature " : "", certificate->signature);
         }
     }
 }

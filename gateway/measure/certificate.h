@@ -72,7 +72,8 @@ struct certificate {
     int64_t performed;   // the end of the measurements; always there
     int64_t due;         // next calibration, by the owner's programme; after `performed`
     int64_t valid_until; // legal verification; after `performed`
-    bool has_signature;  // an XML signature is in it; whether it is good is another question
+    bool has_signature;  // an XML signature is in it; whether it is good is another question …
+    char signature[CERTIFICATE_TEXT_MAX + 1]; // … and what came of it; "": nobody asked
     struct certificate_quantity *quantities;
     size_t quantity_count;
     // What was found before an adjustment or a repair: points, which correct nothing. At most one
@@ -85,7 +86,7 @@ struct certificate {
 void certificate_free(struct certificate *certificate); // NULL is fine
 
 // Reads a file's bytes in whichever form they are: XML by dcc.h, anything else by paper.h; what
-// they say of the arguments holds.
+// they say of the arguments holds. What came of a signature is not for a file to say.
 int certificate_read(struct certificate **out, const char *name, const void *bytes, size_t length,
                      int64_t today, struct faults *faults);
 

@@ -6,6 +6,15 @@
 int certificate_read(struct certificate **out, const char *name, const void *bytes, size_t length,
                      int64_t today, struct faults *faults)
 {
-    return dcc_is_xml(bytes, length) ? dcc_read(out, name, bytes, length, today, faults)
-                                     : paper_read(out, name, bytes, length, today, faults);
+    if (dcc_is_xml(bytes, length)) {
+        return dcc_read(out, name, bytes, length, today, faults);
+    }
+    int error = paper_read(out, name, bytes, length, today, faults);
+    if (!error && (*out)->signature[0]) {
+        faults_add(faults, name, 0, 0, "signature: not in a certificate from paper");
+        certificate_free(*out);
+        *out = NULL;
+        error = ERROR_INPUT;
+    }
+    return error;
 }

@@ -4,7 +4,8 @@
 // Only what a correction needs is read, and it is read strictly; the rest of the file may be as it
 // likes (docs/CERTIFICATES.md says what is read). Over libxml2, of which this folder is the sole
 // user: nothing is fetched, and a DOCTYPE is refused where it begins, so that no entity is ever
-// declared, let alone expanded. A signature in the file is noticed and not checked.
+// declared, let alone expanded. A signature in the file is noticed and not checked
+// here.
 // Thread-safe.
 #ifndef TALLY_MEASURE_DCC_H
 #define TALLY_MEASURE_DCC_H

@@ -8,8 +8,8 @@
 #include <string.h>
 
 struct paper_nodes {
-    const struct node *id, *laboratory, *instrument, *performed, *due, *valid_until, *calibration,
-        *verification, *as_found;
+    const struct node *id, *laboratory, *instrument, *performed, *due, *valid_until, *signature,
+        *calibration, *verification, *as_found;
 };
 
 void paper_fault(struct paper *paper, const struct node *node, const char *format, ...)
@@ -96,6 +96,7 @@ static void read_root(struct paper *paper, int64_t today)
         {"performed", true, NODE_SCALAR, &nodes.performed},
         {"due", false, NODE_SCALAR, &nodes.due},
         {"valid_until", false, NODE_SCALAR, &nodes.valid_until},
+        {"signature", false, NODE_SCALAR, &nodes.signature},
         {"calibration", false, NODE_SEQUENCE, &nodes.calibration},
         {"verification", false, NODE_SEQUENCE, &nodes.verification},
         {"as_found", false, NODE_SEQUENCE, &nodes.as_found},
@@ -104,6 +105,8 @@ static void read_root(struct paper *paper, int64_t today)
         paper, document_read_keys(paper->document, root, "certificate", keys, COUNT_OF(keys)));
     paper_read_text(paper, nodes.id, "certificate", certificate->id, CERTIFICATE_TEXT_MAX);
     paper_read_text(paper, nodes.laboratory, "laboratory", certificate->laboratory,
+                    CERTIFICATE_TEXT_MAX);
+    paper_read_text(paper, nodes.signature, "signature", certificate->signature,
                     CERTIFICATE_TEXT_MAX);
     read_instrument(paper, nodes.instrument);
     read_date(paper, nodes.performed, "performed", &certificate->performed);

@@ -10,7 +10,7 @@
 
 // `name` is the file's, for faults; `today` in days since 1970-01-01 (certificate.h). 0 and *out
 // (certificate_free it), or ERROR_INPUT with *out NULL and every fault in `faults`, each with its
-// line and column.
+// line and column. `signature` is a key too, of NAME.read (shelf.h) alone.
 int paper_read(struct certificate **out, const char *name, const void *bytes, size_t length,
                int64_t today, struct faults *faults);
 // The same certificate, whatever form it came in, as paper_read reads it; numbers to the digit but

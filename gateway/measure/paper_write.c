@@ -84,6 +84,11 @@ void paper_write(struct text *out, const struct certificate *certificate)
     append_text(out, "maker", certificate->maker);
     append_text(out, "model", certificate->model);
     text_append_string(out, "}\n");
+    if (certificate->signature[0]) {
+        text_append_string(out, "signature: ");
+        text_append_json(out, certificate->signature);
+        text_append_string(out, "\n");
+    }
     append_date(out, "performed", certificate->performed);
     append_date(out, "due", certificate->due);
     append_date(out, "valid_until", certificate->valid_until);

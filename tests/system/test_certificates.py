@@ -11,6 +11,7 @@ from decimal import Decimal, getcontext
 import pytest
 import yaml
 from stored import ledger_files, stored, stored_events
+from test_signature import Signers
 from support import BUILD, ROOT, TALLY, Daemon, ModbusServer, configuration, float_registers, needs_daemon, wait_until
 
 pytestmark = needs_daemon
@@ -315,12 +316,26 @@ def test_a_digital_certificate(tmp_path):
         works = Works(tmp_path, server, {"name": "oven", "bus": "b", "unit": 1, "driver": "vaisala-hmt330", "every": "100ms",
                                          "serial": "K1250012", "quantities": ["temperature"]})
         assert "which of" in works.tally("certificate", "add", dcc, "--no-due", good=False).stderr
-        works.tally("certificate", "add", dcc, "--quantity", "temperature")
+        done = works.tally("certificate", "add", dcc, "--quantity", "temperature", "--signed", good=False)
+        assert done.returncode == 1 and "not there (--signed)" in done.stderr and works.shelf() == []
+        signers = Signers(tmp_path)
+        signed = tmp_path / "dcc.xml"
+        signed.write_text(signers.sign())
+        altered = tmp_path / "altered.xml"
+        altered.write_text(signed.read_text().replace("K1250012", "K1250012 "))
+        done = works.tally("certificate", "add", altered, "--quantity", "temperature", good=False)
+        assert "signature is wrong" in done.stderr and works.shelf() == []
+        configured = json.loads(works.path.read_text())
+        configured["gateway"]["trusted_signers"] = "authority.pem"
+        works.path.write_text(json.dumps(configured))
+        works.tally("certificate", "add", signed, "--quantity", "temperature", "--signed")
         with works.daemon() as daemon:
             reading = works.readings(daemon, "temperature", corrected=True)[0]
             assert daemon.stop() == 0
-        assert ledger_files(tmp_path / "data", "certificate") == [dcc.read_bytes()], "the laboratory's own bytes"
+        assert ledger_files(tmp_path / "data", "certificate") == [signed.read_bytes()], "the laboratory's own bytes"
+        (event,) = stored_events(tmp_path / "data", "certificate.added")
+        assert "; signature verified: signed by CN=lab, certificate sha256 " in event["text"]
     assert 19 < reading[5] < 21 and 0 < reading[6] < 1
     if BUILD.parent == ROOT:  # builds with sanitizers link all that is named
         linked = subprocess.run(["ldd", BUILD / "tallyd"], capture_output=True, text=True, check=True).stdout
-        assert "libxml2" not in linked
+        assert "libxml2" not in linked and "xmlsec" not in linked

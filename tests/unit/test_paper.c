@@ -221,7 +221,7 @@ static void every_fault_is_reported(void **state)
                                "  - 7\n";
     expect_refused(text, strlen(text),
                    "c:5:1: unknown key 'colour' (known here: certificate, laboratory, instrument, "
-                   "performed, due, valid_until, calibration, verification, as_found)\n"
+                   "performed, due, valid_until, signature, calibration, verification, as_found)\n"
                    "c:2:13: laboratory: nothing (expected a text)\n"
                    "c:3:22: serial: nothing (expected a text)\n"
                    "c:4:12: performed tomorrow: not a date (expected one such as 2026-03-02)\n"
@@ -241,7 +241,7 @@ static void every_fault_is_reported(void **state)
                    "c:6:1: key 'performed' a second time (first at 5:1)");
     expect_changed(VERIFICATION, "verification:", "verification: []\nx:",
                    "c:8:1: unknown key 'x' (known here: certificate, laboratory, instrument, "
-                   "performed, due, valid_until, calibration, verification, as_found)\n"
+                   "performed, due, valid_until, signature, calibration, verification, as_found)\n"
                    "c:7:15: verification: empty (expected at least one quantity)");
 }
 
@@ -449,6 +449,25 @@ static void what_was_found_fits_the_quantity_that_it_was_found_of(void **state)
     free(text);
 }
 
+// What came of a signature is for tally to write, beside the file.
+static void a_signature_is_no_part_of_what_people_bring(void **state)
+{
+    (void)state;
+    expect_changed(TEMPERATURE, "performed:", "signature: verified\nperformed:",
+                   "c: signature: not in a certificate from paper");
+    char *text = load_changed(TEMPERATURE, "performed:", "signature: verified\nperformed:");
+    struct faults faults = {0};
+    struct certificate *certificate;
+    assert_int_equal(paper_read(&certificate, "c", text, strlen(text), INT64_MAX, &faults), OK);
+    assert_string_equal(certificate->signature, "verified");
+    struct text again = text_make(65536);
+    paper_write(&again, certificate);
+    assert_non_null(strstr(again.data, "\nsignature: \"verified\"\n"));
+    text_free(&again);
+    certificate_free(certificate);
+    free(text);
+}
+
 static void dates_are_days(void **state)
 {
     (void)state;
@@ -531,6 +550,7 @@ int main(void)
         cmocka_unit_test(another_instrument_s_certificate_does_not_fit),
         cmocka_unit_test(quantities_that_the_instrument_has_not_do_not_fit),
         cmocka_unit_test(which_quantity_it_is_is_asked_and_may_be_answered),
+        cmocka_unit_test(a_signature_is_no_part_of_what_people_bring),
         cmocka_unit_test(dates_are_days),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,8 @@ static const struct option options[] = {{"config", required_argument, NULL, PLAC
                                         {"valid-until", required_argument, NULL, 'v'},
                                         {"quantity", required_argument, NULL, 'q'},
                                         {"svg", required_argument, NULL, 's'},
+                                        {"trusted", required_argument, NULL, 'T'},
+                                        {"signed", no_argument, NULL, 'S'},
                                         {"at", required_argument, NULL, 'a'},
                                         {"reason", required_argument, NULL, 'r'},
                                         {"by", required_argument, NULL, 'b'},
@@ -50,6 +52,8 @@ static int run(const struct command *command, int argc, char **argv)
         case 'n': request.no_due = true; break;
         case 'v': request.valid_until = optarg; break;
         case 's': request.svg = optarg; break;
+        case 'T': request.trusted = optarg; break;
+        case 'S': request.signed_only = true; break;
         case 'a': request.at = optarg; break;
         case 'r': request.reason = optarg; break;
         case 'b': request.by = optarg; break;
@@ -87,6 +91,7 @@ static int run(const struct command *command, int argc, char **argv)
         return command_misused(command, "--by: '%s' is no account", request.by);
     }
     if ((!ends && (request.at || request.reason || request.by)) ||
+        (!adds && (request.signed_only || (request.trusted && !shows))) ||
         (!adds &&
          (request.due || request.no_due || request.valid_until || request.quantity_count)) ||
         (request.svg && !shows)) {
@@ -111,9 +116,9 @@ const struct command command_certificate = {
     .summary = "take in, list, show and end certificates",
     .usage =
         "usage: tally certificate add FILE [--due DATE | --no-due] [--valid-until DATE]\n"
-        "                             [--quantity NAME]... [-c FILE]\n"
+        "                             [--quantity NAME]... [--trusted PATH] [--signed] [-c FILE]\n"
         "       tally certificate list [-c FILE]\n"
-        "       tally certificate show FILE [--svg FILE]\n"
+        "       tally certificate show FILE [--trusted PATH] [--svg FILE]\n"
         "       tally certificate end CERT --at T --reason TEXT [--by ACCOUNT] [-c FILE]\n"
         "\n"
         "A certificate is a DCC (XML) or a paper one copied into YAML. `add` checks that it is of\n"
@@ -133,6 +138,10 @@ const struct command command_certificate = {
         "                     of which quantity of the driver it is, where it does not say and "
         "the\n"
         "                     unit leaves a doubt; again for the next such one\n"
+        "      --trusted PATH a file or folder of certificates (PEM) of those whose signatures "
+        "are\n"
+        "                     trusted, or who issued theirs; otherwise gateway.trusted_signers\n"
+        "      --signed       take it only if it is signed by one of them\n"
         "      --svg FILE     draw the errors\n"
         "      --at T         when the instrument was adjusted or repaired; T as for `tally "
         "history`\n"

@@ -16,15 +16,21 @@ struct certificate_request {
     size_t quantity_count;
     const char *svg;              // where to draw, or NULL
     const char *at, *reason, *by; // of end
+    const char *trusted;          // certificates of signers; NULL: not given
+    bool signed_only;             // nothing else is taken
 };
 
 // A file as it is, and what it says.
 struct certificate_source {
     struct text bytes;
     struct certificate *certificate;
+    bool verified; // it has a signature, which is good and of a signer who is trusted
 };
-// Reads it; faults go to standard error. Returns an exit status.
-int certificate_source_read(struct certificate_source *source, const char *path);
+// Reads it and checks its signature, when it has one, by the signers' certificates `trusted`
+// (signature.h); faults, and a signature that is wrong, go to standard error. Returns an exit
+// status.
+int certificate_source_read(struct certificate_source *source, const char *path,
+                            const char *trusted);
 void certificate_source_free(struct certificate_source *source);
 
 // Prints what a certificate says, with a picture of each quantity on a terminal's width.

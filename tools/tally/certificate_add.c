@@ -229,9 +229,18 @@ static int check_and_take(struct certificate_request *request, struct certificat
 int certificate_add(struct certificate_request *request)
 {
     struct certificate_source source;
-    int status = certificate_source_read(&source, request->file);
-    if (status == EXIT_GOOD) {
-        status = place_find(&request->place);
+    int status = place_find(&request->place);
+    if (status != EXIT_GOOD) {
+        return status;
+    }
+    const char *trusted =
+        request->trusted ? request->trusted : request->place.config->gateway.trusted_signers;
+    status = certificate_source_read(&source, request->file, trusted);
+    if (status == EXIT_GOOD && request->signed_only && !source.verified) {
+        fprintf(stderr, "%s: its signature is %s\n", request->file,
+                source.certificate->signature[0] ? source.certificate->signature
+                                                 : "not there (--signed)");
+        status = EXIT_FINDING;
     }
     status = status == EXIT_GOOD ? check_and_take(request, &source) : status;
     certificate_source_free(&source);

@@ -4,6 +4,7 @@
 #include "curve.h"
 #include "outfile.h"
 #include "show.h"
+#include "signature.h"
 
 #include "base/clock.h"
 
@@ -13,7 +14,31 @@
 #include <string.h>
 #include <time.h>
 
-int certificate_source_read(struct certificate_source *source, const char *path)
+// What came of its signature goes into the certificate.
+static int check_signature(struct certificate_source *source, const char *path, const char *trusted)
+{
+    struct signature signature;
+    struct why why = {""};
+    if (!source->certificate->has_signature) {
+        return EXIT_GOOD;
+    }
+    if (signature_check(&signature, source->bytes.data, source->bytes.length, trusted, &why) !=
+        OK) {
+        fprintf(stderr, "tally certificate: %s\n", why.text);
+        return EXIT_FINDING;
+    }
+    if (signature.outcome == SIGNATURE_WRONG) {
+        fprintf(stderr, "%s: its signature is %s\n", path, signature.text);
+        return EXIT_FINDING;
+    }
+    source->verified = signature.outcome == SIGNATURE_VERIFIED;
+    snprintf(source->certificate->signature, sizeof source->certificate->signature, "%s",
+             signature.text);
+    return EXIT_GOOD;
+}
+
+int certificate_source_read(struct certificate_source *source, const char *path,
+                            const char *trusted)
 {
     struct faults faults = {0};
     char chunk[65536];
@@ -38,10 +63,12 @@ int certificate_source_read(struct certificate_source *source, const char *path)
                 CERTIFICATE_BYTES_MAX >> 20);
         return EXIT_FINDING;
     }
-    return certificate_read(&source->certificate, path, source->bytes.data, source->bytes.length,
-                            (int64_t)(time(NULL) / 86400), &faults) == OK
-               ? (faults_free(&faults), EXIT_GOOD)
-               : faults_print(&faults);
+    if (certificate_read(&source->certificate, path, source->bytes.data, source->bytes.length,
+                         (int64_t)(time(NULL) / 86400), &faults) != OK) {
+        return faults_print(&faults);
+    }
+    faults_free(&faults);
+    return check_signature(source, path, trusted);
 }
 
 void certificate_source_free(struct certificate_source *source)
@@ -137,9 +164,7 @@ void certificate_print(const struct certificate *certificate)
     print_date("due", certificate->due);
     print_date("valid until", certificate->valid_until);
     printf("%-12s %s\n", "sha256", hex);
-    if (certificate->has_signature) {
-        printf("%-12s there is one, and nobody has verified it\n", "signature");
-    }
+    print_line("signature", certificate->signature);
     for (size_t i = 0; i < certificate->quantity_count; i++) {
         print_quantity(&certificate->quantities[i], false);
     }
@@ -214,7 +239,7 @@ static int print_ended(const char *path)
 int certificate_show(struct certificate_request *request)
 {
     struct certificate_source source;
-    int status = certificate_source_read(&source, request->file);
+    int status = certificate_source_read(&source, request->file, request->trusted);
     if (status == EXIT_GOOD) {
         certificate_print(source.certificate);
         status = print_ended(request->file);
