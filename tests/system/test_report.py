@@ -17,7 +17,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from energy import edges_of, readings_of, reckon, with_exchanges
-from independent import root_of, sign_note, write_checkpoint
+from independent import root_of, sign_note, verifier_line, write_checkpoint
 from intervals import ORIGIN, QUARTER_US, load, midnight_us, moment, us, write_ledger
 from stored import ledger_blocks, stored_readings
 from support import ROOT, TALLY, Daemon, ModbusServer, configuration, float_registers, needs_daemon, wait_until
@@ -222,41 +222,98 @@ def test_sum_and_difference_of_meters(tmp_path):
     assert refused.returncode == 1 and b"nothing adds them up" in refused.stderr and not refused.stdout
 
 
-def put_receipt(data, blocks, size, time_s=1800000000, root=None):
-    key = ec.generate_private_key(ec.SECP256R1())
+CENTRES = {"city": "city-centre", "nation": "national-centre"}
+KEYS = {uplink: ec.generate_private_key(ec.SECP256R1()) for uplink in CENTRES}
+
+
+def put_receipt(data, blocks, size, uplink="city", time_s=1800000000, root=None, since=0, key=None, origin=ORIGIN):
     lines = [blocks[n] for n in sorted(blocks)][:size]
-    text = f"tally-receipt/v1\ncentre city-centre\ntime {time_s}\nnonce -\nfrom 0\n" + write_checkpoint(ORIGIN, size, root or root_of(lines))
+    head = write_checkpoint(origin, size, root or root_of(lines))
+    text = f"tally-receipt/v1\ncentre {CENTRES[uplink]}\ntime {time_s}\nnonce -\nfrom {since}\n{head}"
     database = sqlite3.connect(data / "ledger.db")
     database.execute("CREATE TABLE IF NOT EXISTS notes(kind TEXT,name TEXT,size INTEGER,note BLOB,PRIMARY KEY(kind,name))WITHOUT ROWID")
-    database.execute("INSERT OR REPLACE INTO notes VALUES('receipt','city',?,?)", (size, sign_note(text, "city-centre", key)))
+    database.execute("INSERT OR REPLACE INTO notes VALUES('receipt',?,?,?)",
+                     (uplink, size, sign_note(text, CENTRES[uplink], key or KEYS[uplink])))
     database.commit()
     database.close()
 
 
-def test_report_is_final_once_all_of_it_is_receipted(tmp_path):
-    zone, start = "Asia/Shanghai", midnight_us("Asia/Shanghai", date(2026, 11, 1))
-    data = tmp_path / "data"
-    write_ledger(data, zone, {1: (NAME, "kWh")}, steady(start - HOUR, start + DAY + 2 * HOUR, EVERY, Decimal("0.5")), each=30,
-                 more={1: {"every_us": EVERY}})
-    blocks = ledger_blocks(data)
-    day = ["--point", NAME, "--from", "2026-11-01", "--to", "2026-11-02"]
-    assert report_json(data, *day)["receipt"] is None
+@pytest.fixture(scope="module")
+def receipted(tmp_path_factory):
+    """A ledger of a day and more, its blocks, and the configuration's parts that have nothing to do with receipts."""
+    folder = tmp_path_factory.mktemp("receipted")
+    start = midnight_us("Asia/Shanghai", date(2026, 11, 1))
+    write_ledger(folder / "data", "Asia/Shanghai", {1: (NAME, "kWh")}, steady(start - HOUR, start + DAY + 2 * HOUR, EVERY, Decimal("0.5")),
+                 each=30, more={1: {"every_us": EVERY}})
+    for uplink, key in KEYS.items():
+        (folder / f"{uplink}.pub").write_text(verifier_line(CENTRES[uplink], key.public_key()) + "\n")
+    blocks = ledger_blocks(folder / "data")
     over = next(n for n in sorted(blocks) if json.loads(blocks[n])["closed_us"] >= start + DAY + EVERY)
+
+    def ask(*words, required=(), uplinks=CENTRES):
+        instrument = {"name": "main-meter", "bus": "b", "unit": 1, "driver": "eastron-sdm630", "every": "60s"}
+        links = [{"name": u, "broker": "mqtts://localhost", "ca": "ca", "certificate": "c", "key": "k", "receipts": f"{u}.pub",
+                  "required": u in required} for u in uplinks]
+        path = configuration(folder, [{"name": "b", "tcp": "192.0.2.1:502"}], [instrument], links)
+        return report("-c", path, "--point", NAME, "--from", "2026-11-01", "--to", "2026-11-02", *words)
+
+    return folder, blocks, over, ask
+
+
+def test_report_is_final_once_all_of_it_is_receipted(receipted):
+    folder, blocks, over, _ = receipted
+    data, known = folder / "data", ["--centre-key", folder / "city.pub"]
+    day = ["--point", NAME, "--from", "2026-11-01", "--to", "2026-11-02"]
+    assert report_json(data, *day, *known)["receipt"] is None
     for size, state in ((over, "preliminary"), (over + 1, "final"), (len(blocks), "final")):
         put_receipt(data, blocks, size)
-        said = report_json(data, *day)
+        said = report_json(data, *day, *known)
         assert said["state"] == state and said["over"] is True
         assert said["receipt"] == {"centre": "city-centre", "uplink": "city", "time_s": 1800000000, "size": size}
-    text = report("--ledger", data, *day).stdout.decode()
+    text = report("--ledger", data, *day, *known).stdout.decode()
     assert re.search(rf"^final: the receipt of city-centre at 2027-01-15T08:00:00Z for blocks up to {len(blocks) - 1} covers it$", text, re.M)
-    rows = list(csv.DictReader(io.StringIO(report("--ledger", data, "--csv", *day).stdout.decode(), newline="")))
+    rows = list(csv.DictReader(io.StringIO(report("--ledger", data, "--csv", *day, *known).stdout.decode(), newline="")))
     assert {(row["report"], row["receipt"]) for row in rows} == {("final", f"city-centre {len(blocks)}")}
-    put_receipt(data, blocks, len(blocks), root=b"\1" * 32)
-    said = report_json(data, *day)
-    assert said["state"] == "preliminary" and said["receipt"] is None, "of another log's root"
-    put_receipt(data, blocks, len(blocks))
-    said = report_json(data, "--point", NAME, "--from", "2026-11-02", "--to", "2026-11-03")
+    said = report_json(data, "--point", NAME, "--from", "2026-11-02", "--to", "2026-11-03", *known)
     assert said["state"] == "preliminary" and said["over"] is False
+    said = report_json(data, *day)
+    assert said["state"] == "preliminary" and "key is not known here" in said["receipts"][0]["why"]
+
+
+@pytest.mark.parametrize("fault,why", [({"root": b"\1" * 32}, "its root is not this ledger's"), ({"key": KEYS["nation"]}, "not signed by city-centre"),
+                                       ({"origin": ORIGIN[:-1] + "1"}, "it is of another log"), ({"size": 1000}, "more blocks than there are"),
+                                       ({"since": 5}, "it leaves out the first blocks of it"), ("flip", "does not verify")])
+def test_a_receipt_that_proves_nothing_makes_no_report_final(receipted, fault, why):
+    folder, blocks, _, ask = receipted
+    put_receipt(folder / "data", blocks, **({"size": len(blocks)} | (fault if fault != "flip" else {})))
+    if fault == "flip":
+        with sqlite3.connect(folder / "data" / "ledger.db") as database:
+            ((note,),) = database.execute("SELECT note FROM notes WHERE name='city'").fetchall()
+            database.execute("UPDATE notes SET note=? WHERE name='city'", (note.replace("1800000000", "1800000001"),))
+    said = load(ask("--json", required=["city"], uplinks=["city"]).stdout.decode())
+    assert said["state"] == "preliminary" and said["over"] is True
+    ((entry,), standing) = said["receipts"], ask(required=["city"], uplinks=["city"]).stdout.decode()
+    assert why in entry["why"] and re.search(rf"^preliminary: .*city-centre.*{why}", standing, re.M)
+    assert (said["receipt"] is None) == (entry["state"] == "unverified")
+
+
+def test_each_required_centre_must_have_receipted_it(receipted):
+    folder, blocks, over, ask = receipted
+    put_receipt(folder / "data", blocks, len(blocks))
+    said = load(ask("--json", required=["city"]).stdout.decode())
+    assert [(r["uplink"], r["required"], r["state"]) for r in said["receipts"]] == [("city", True, "whole"), ("nation", False, "absent")]
+    assert said["state"] == "final" and load(ask("--json").stdout.decode())["state"] == "final", "none is required: one of them is enough"
+    text = ask(required=CENTRES).stdout.decode()
+    assert re.search(r"^preliminary: no receipt of the centre of uplink nation: there is none$", text, re.M)
+    put_receipt(folder / "data", blocks, over, "nation")
+    text = ask(required=CENTRES).stdout.decode()
+    assert re.search(rf"^preliminary: the receipt of national-centre at \S+ for blocks up to {over - 1}: it does not cover all of it$", text, re.M)
+    put_receipt(folder / "data", blocks, over + 1, "nation")
+    text = ask(required=CENTRES).stdout.decode()
+    assert re.search(rf"^final: the receipts of city-centre at \S+ for blocks up to {len(blocks) - 1} and of national-centre at \S+ for blocks up "
+                     rf"to {over} cover it$", text, re.M)
+    rows = list(csv.DictReader(io.StringIO(ask("--csv", required=CENTRES).stdout.decode(), newline="")))
+    assert {row["receipt"] for row in rows} == {f"city-centre {len(blocks)}; national-centre {over + 1}"}
 
 
 def test_csv_says_what_json_says(tmp_path):

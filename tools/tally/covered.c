@@ -2,76 +2,187 @@
 
 #include "times.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-// Takes the receipt when it is of this ledger and of more blocks than the one that is known.
-static int consider(struct ledger_reader *reader, const char *uplink, uint64_t size,
-                    struct covered *covered, struct why *why)
+// A ledger at work, and the stretch.
+struct search {
+    struct ledger_reader *reader;
+    int64_t from_us, to_us;
+    uint64_t size;
+    uint64_t needed_from; // the first block that holds something of it
+    struct ledger_note_row rows[LEDGER_NOTES_MAX];
+    size_t row_count;
+};
+
+static int refuse(struct covered_receipt *entry, enum covered_state state, const char *what)
 {
-    struct text bytes = text_make(LEDGER_NOTE_MAX);
-    struct receipt receipt;
-    struct note note;
-    struct digest root;
-    uint64_t stated;
-    int error = ledger_reader_note(reader, LEDGER_RECEIPT, uplink, &bytes, &stated, why);
-    bool read = !error && receipt_read(&receipt, &note, bytes.data, bytes.length, NULL) == OK &&
-                strcmp(receipt.head.origin, ledger_reader_origin(reader)) == 0 &&
-                receipt.head.size && receipt.head.size <= size &&
-                receipt.from < receipt.head.size &&
-                (!covered->receipted || receipt.head.size > covered->head.head.size);
-    text_free(&bytes);
-    if (!read) {
-        return error == ERROR_ABSENT ? OK : error;
-    }
-    error = ledger_reader_root(reader, receipt.head.size, &root, why);
-    if (!error && digest_equal(&root, &receipt.head.root)) {
-        covered->receipted = true;
-        covered->head = receipt;
-        snprintf(covered->uplink, sizeof covered->uplink, "%s", uplink);
-    }
-    return error;
+    entry->state = state;
+    snprintf(entry->why, sizeof entry->why, "%s", what);
+    return OK;
 }
 
 // Whether all that was recorded of [from, to) is in the blocks before `size`, and no more comes.
-static int is_all(struct ledger_reader *reader, int64_t from_us, int64_t to_us, uint64_t size,
-                  bool *all, struct why *why)
+static int is_all(const struct search *search, uint64_t size, bool *all, struct why *why)
 {
     struct times times = {.closed_us = INT64_MIN};
     uint64_t n = size;
     *all = false;
-    int error = times_of_block(reader, size - 1, &times, why);
-    if (error || times.closed_us < to_us) {
+    int error = times_of_block(search->reader, size - 1, &times, why);
+    if (error || times.closed_us < search->to_us) {
         return error == ERROR_ABSENT ? OK : error;
     }
-    error = ledger_reader_next_in_time(reader, from_us, to_us, &n, why);
+    error = ledger_reader_next_in_time(search->reader, search->from_us, search->to_us, &n, why);
     *all = error == ERROR_ABSENT;
     return *all ? OK : error;
 }
 
-int covered_find(struct ledger_reader *reader, int64_t from_us, int64_t to_us,
-                 struct covered *covered, struct why *why)
+// Of a receipt whose signature is good.
+static int look_at_blocks(const struct search *search, struct covered_receipt *entry,
+                          struct why *why)
 {
-    struct ledger_note_row rows[LEDGER_NOTES_MAX];
-    struct times times;
-    uint64_t first, size;
-    size_t count = 0;
-    *covered = (struct covered){.over = false};
-    int error = ledger_reader_extent(reader, &first, &size, why);
-    if (error || first == size) {
+    const struct checkpoint *head = &entry->head.head;
+    struct digest root;
+    if (strcmp(head->origin, ledger_reader_origin(search->reader)) != 0) {
+        return refuse(entry, COVERED_UNVERIFIED, "it is of another log");
+    }
+    if (head->size > search->size) {
+        return refuse(entry, COVERED_UNVERIFIED, "it is of more blocks than there are");
+    }
+    if (entry->head.from >= head->size) {
+        return refuse(entry, COVERED_SHORT, "it is of no block");
+    }
+    int error = ledger_reader_root(search->reader, head->size, &root, why);
+    if (error) {
         return error;
     }
-    covered->first = first;
-    covered->size = size;
-    error = times_of_block(reader, size - 1, &times, why);
+    if (!digest_equal(&root, &head->root)) {
+        return refuse(entry, COVERED_UNVERIFIED, "its root is not this ledger's");
+    }
+    if (entry->head.from > search->needed_from) {
+        return refuse(entry, COVERED_SHORT, "it leaves out the first blocks of it");
+    }
+    bool all;
+    error = is_all(search, head->size, &all, why);
+    if (!error && all) {
+        entry->state = COVERED_WHOLE;
+    }
+    return error || all ? error : refuse(entry, COVERED_SHORT, "it does not cover all of it");
+}
+
+// The receipt of one uplink, by one key (NULL: nobody's).
+static int look_at(const struct search *search, const char *uplink, const struct trusted_key *key,
+                   struct covered_receipt *entry, struct why *why)
+{
+    struct text bytes = text_make(LEDGER_NOTE_MAX);
+    struct note note;
+    struct why found = {""};
+    uint64_t stated;
+    int error = ledger_reader_note(search->reader, LEDGER_RECEIPT, uplink, &bytes, &stated, why);
+    if (error) {
+        text_free(&bytes);
+        return error == ERROR_ABSENT ? refuse(entry, COVERED_ABSENT, "there is none") : error;
+    }
+    snprintf(entry->uplink, sizeof entry->uplink, "%s", uplink);
+    bool formed = receipt_read(&entry->head, &note, bytes.data, bytes.length, &found) == OK;
+    if (formed) {
+        snprintf(entry->centre, sizeof entry->centre, "%s", entry->head.centre);
+    }
+    if (formed && key &&
+        receipt_verify(&entry->head, &note, key->name[0] ? key->name : NULL, &key->key, &found) ==
+            OK) {
+        error = look_at_blocks(search, entry, why);
+    } else if (formed && !key) {
+        refuse(entry, COVERED_UNVERIFIED,
+               "the centre's key is not known here (receipts of an uplink in the configuration, or "
+               "--centre-key)");
+    } else {
+        refuse(entry, COVERED_UNVERIFIED, found.text);
+    }
+    text_free(&bytes);
+    return error;
+}
+
+// Of all uplinks' receipts, that which this key signed and which says most.
+static int look_for(const struct search *search, const struct trusted_key *key,
+                    struct covered_receipt *entry, struct why *why)
+{
+    int error = OK;
+    refuse(entry, COVERED_ABSENT, "there is none that this key signed");
+    snprintf(entry->centre, sizeof entry->centre, "%s", key->name);
+    for (size_t i = 0; !error && i < search->row_count; i++) {
+        struct covered_receipt other = {.needed = entry->needed};
+        error = look_at(search, search->rows[i].name, key, &other, why);
+        if (other.state > entry->state ||
+            (other.state == entry->state && other.state > COVERED_UNVERIFIED &&
+             other.head.head.size > entry->head.head.size)) {
+            *entry = other;
+        }
+    }
+    return error;
+}
+
+static int look_at_all(const struct search *search, const struct covered_key *keys,
+                       size_t key_count, struct covered *covered, struct why *why)
+{
+    int error = OK;
+    size_t count = key_count ? key_count : search->row_count;
+    for (size_t i = 0; !error && i < count && i < COVERED_MAX; i++) {
+        struct covered_receipt *entry = &covered->receipts[covered->receipt_count++];
+        const struct covered_key *key = key_count ? &keys[i] : NULL;
+        const char *uplink = key ? key->uplink : search->rows[i].name;
+        entry->needed = key && key->needed;
+        if (uplink) {
+            snprintf(entry->uplink, sizeof entry->uplink, "%s", uplink);
+            error = look_at(search, uplink, key ? key->key : NULL, entry, why);
+        } else {
+            error = look_for(search, key->key, entry, why);
+        }
+    }
+    return error;
+}
+
+static void judge(struct covered *covered)
+{
+    bool any = false, all = true;
+    for (size_t i = 0; i < covered->receipt_count; i++) {
+        const struct covered_receipt *entry = &covered->receipts[i];
+        any = any || entry->state == COVERED_WHOLE;
+        all = all && (!entry->needed || entry->state == COVERED_WHOLE);
+        if (entry->state >= COVERED_SHORT &&
+            (!covered->best || entry->head.head.size > covered->best->head.head.size)) {
+            covered->best = entry;
+        }
+    }
+    covered->final = covered->over && any && all;
+}
+
+int covered_find(struct ledger_reader *reader, int64_t from_us, int64_t to_us,
+                 const struct covered_key *keys, size_t key_count, struct covered *covered,
+                 struct why *why)
+{
+    struct search search = {.reader = reader, .from_us = from_us, .to_us = to_us};
+    struct times times;
+    *covered = (struct covered){.over = false};
+    int error = ledger_reader_extent(reader, &covered->first, &covered->size, why);
+    if (error || covered->first == covered->size) {
+        return error;
+    }
+    error = times_of_block(reader, covered->size - 1, &times, why);
     covered->over = !error && times.closed_us >= to_us;
+    search.size = covered->size;
+    search.needed_from = covered->first;
     if (!error) {
-        error = ledger_reader_note_names(reader, LEDGER_RECEIPT, rows, LEDGER_NOTES_MAX, &count);
+        error = ledger_reader_next_in_time(reader, from_us, to_us, &search.needed_from, why);
+        search.needed_from = error == ERROR_ABSENT ? covered->size : search.needed_from;
+        error = error == ERROR_ABSENT ? OK : error;
     }
-    for (size_t i = 0; !error && i < count; i++) {
-        error = consider(reader, rows[i].name, size, covered, why);
+    if (!error) {
+        error = ledger_reader_note_names(reader, LEDGER_RECEIPT, search.rows, LEDGER_NOTES_MAX,
+                                         &search.row_count);
     }
-    return error || !covered->receipted
-               ? error
-               : is_all(reader, from_us, to_us, covered->head.head.size, &covered->final, why);
+    error = error ? error : look_at_all(&search, keys, key_count, covered, why);
+    judge(covered);
+    return error;
 }

@@ -1,23 +1,48 @@
-// Which receipt covers what a ledger holds of a stretch of time. Looks whether the receipt's root
-// is the ledger's; that the centre signed it is for `tally verify`, which is given the centre's
-// key.
+// Which receipts cover what a ledger holds of a stretch of time: of the centres whose keys are
+// given, those whose signature verifies and whose root is the ledger's.
 #ifndef TALLY_TOOLS_COVERED_H
 #define TALLY_TOOLS_COVERED_H
 
 #include "ident/receipt.h"
 #include "ledger/ledger.h"
 
+#define COVERED_MAX LEDGER_NOTES_MAX // receipts, and keys
+
+// A centre whose receipts count.
+struct covered_key {
+    const char *uplink; // to which they come; NULL: whichever it is
+    const struct trusted_key *key;
+    bool needed; // nothing is final without it; where none is, one of all is enough
+};
+
+enum covered_state {
+    COVERED_ABSENT,     // there is no receipt
+    COVERED_UNVERIFIED, // it proves nothing
+    COVERED_SHORT,      // good, and not of all of the stretch
+    COVERED_WHOLE,
+};
+
+struct covered_receipt {
+    enum covered_state state;
+    bool needed;
+    char uplink[33];                // "" when it is not known
+    char centre[NOTE_NAME_MAX + 1]; // "" when it is not known
+    struct receipt head;            // what it says, unless absent
+    char why[200];                  // it is not COVERED_WHOLE
+};
+
 struct covered {
     uint64_t first, size; // blocks that are kept: [first, size)
     bool over;            // a block was closed after the stretch's end
-    bool final;           // over, and all that was recorded of it is receipted
-    bool receipted;       // there is a receipt at all; the rest tells which: that of most blocks
-    char uplink[33];      // to which it came
-    struct receipt head;  // what it says
+    bool final; // over, and all that was recorded of it is receipted by each needed centre
+    struct covered_receipt receipts[COVERED_MAX]; // one for each key …
+    size_t receipt_count;                         // … or of each uplink, where there are no keys
+    const struct covered_receipt *best; // of most blocks, of those that are good; NULL: none
 };
 
-// 0, or what reading gives.
+// 0, or what reading gives. Of more than COVERED_MAX keys the first count.
 int covered_find(struct ledger_reader *reader, int64_t from_us, int64_t to_us,
-                 struct covered *covered, struct why *why);
+                 const struct covered_key *keys, size_t key_count, struct covered *covered,
+                 struct why *why);
 
 #endif

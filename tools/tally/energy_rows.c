@@ -283,8 +283,10 @@ static void csv_tail(const struct energy_head *head, struct text *out, const cha
     show_append_flags(out, flags, " ");
     text_append_string(out, head->covered->final ? ",final," : ",preliminary,");
     if (head->covered->final) {
-        rows_append_field(out, head->covered->head.centre);
-        text_append_format(out, " %" PRIu64, head->covered->head.head.size);
+        struct text words = text_make(8192);
+        energy_append_receipts(&words, head->covered);
+        rows_append_field(out, words.data);
+        text_free(&words);
     }
     energy_corrected_append_csv(out, figure);
     text_append_string(out, "\r\n");
@@ -403,18 +405,9 @@ static void json_begin(const struct energy_head *head, struct text *out)
     text_append_format(out, ",\"every\":\"%s\",", interval_word(head->every));
     json_moments(out, head->calendar->boundaries[0],
                  head->calendar->boundaries[head->calendar->count]);
-    text_append_format(out, ",\"state\":\"%s\",\"over\":%s,\"receipt\":",
+    text_append_format(out, ",\"state\":\"%s\",\"over\":%s,",
                        covered->final ? "final" : "preliminary", covered->over ? "true" : "false");
-    if (covered->receipted) {
-        text_append_string(out, "{\"centre\":");
-        text_append_json(out, covered->head.centre);
-        text_append_string(out, ",\"uplink\":");
-        text_append_json(out, covered->uplink);
-        text_append_format(out, ",\"time_s\":%" PRId64 ",\"size\":%" PRIu64 "}",
-                           covered->head.time_s, covered->head.head.size);
-    } else {
-        text_append_string(out, "null");
-    }
+    energy_append_receipts_json(out, covered);
     text_append_string(out, ",\"table\":");
     if (head->table) {
         text_append_string(out, "\"");

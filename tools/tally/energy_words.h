@@ -12,6 +12,10 @@ const char *energy_unit_an_hour(const char *unit, char out[40]);
 void energy_append_decimal(struct text *out, struct decimal decimal);
 // "final: the receipt of … covers it", or why it is preliminary.
 void energy_append_standing(struct text *out, const struct covered *covered);
+// "city-centre 42; other-centre 40": the receipts that cover it all.
+void energy_append_receipts(struct text *out, const struct covered *covered);
+// "receipt": the best, or null; and "receipts": all that were looked at.
+void energy_append_receipts_json(struct text *out, const struct covered *covered);
 // "a.energy + b.energy − c.energy".
 void energy_append_parts(struct text *out, const struct account *account);
 // "electricity, 0.1229 kgce/kWh, GB/T 2589-2020; …".

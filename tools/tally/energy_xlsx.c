@@ -120,17 +120,22 @@ static void put_moment(struct sheet *sheet, const char *what, int64_t t_us)
     sheet->row++;
 }
 
-static void put_receipt(struct sheet *sheet, const struct covered *covered, struct text *words)
+static void put_receipt(struct sheet *sheet, const struct covered_receipt *receipt,
+                        struct text *words)
 {
-    put_source(sheet, "receipt of", covered->head.centre);
-    put_source(sheet, "receipt came by uplink", covered->uplink);
-    text_clear(words);
-    show_append_second(words, covered->head.time_s);
-    put_source(sheet, "receipt of time", words->data);
-    text_clear(words);
-    text_append_format(words, "%" PRIu64 " to %" PRIu64, covered->head.from,
-                       covered->head.head.size - 1);
-    put_source(sheet, "receipt of blocks", words->data);
+    put_source(sheet, "receipt of", receipt->centre[0] ? receipt->centre : receipt->uplink);
+    if (receipt->state == COVERED_SHORT || receipt->state == COVERED_WHOLE) {
+        text_clear(words);
+        show_append_second(words, receipt->head.time_s);
+        put_source(sheet, "  of time", words->data);
+        text_clear(words);
+        text_append_format(words, "%" PRIu64 " to %" PRIu64, receipt->head.from,
+                           receipt->head.head.size - 1);
+        put_source(sheet, "  of blocks", words->data);
+    }
+    put_source(sheet, "  says",
+               receipt->state == COVERED_WHOLE ? "covers it all; its signature verifies"
+                                               : receipt->why);
 }
 
 static lxw_error put_sources(lxw_workbook *workbook, const struct sheet_styles *styles,
@@ -156,8 +161,8 @@ static lxw_error put_sources(lxw_workbook *workbook, const struct sheet_styles *
     text_clear(&words);
     text_append_format(&words, "%" PRIu64 " to %" PRIu64, covered->first, covered->size - 1);
     put_source(&sheet, "blocks", words.data);
-    if (covered->receipted) {
-        put_receipt(&sheet, covered, &words);
+    for (size_t i = 0; i < covered->receipt_count; i++) {
+        put_receipt(&sheet, &covered->receipts[i], &words);
     }
     text_clear(&words);
     if (head->table) {

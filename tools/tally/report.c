@@ -35,9 +35,12 @@ struct report {
     size_t part_count;
     const char *names[NAMES_MAX]; // of sums: groups of the configuration, meters of the table
     size_t name_count;
-    bool of_table; // some are said to be of the table
-    bool of_site;  // those of the site, too
+    bool of_table;                             // some are said to be of the table
+    bool of_site;                              // those of the site, too
+    const char *key_paths[CONFIG_UPLINKS_MAX]; // of centres
+    size_t key_count;
     // Found out:
+    struct trusted_key keys[CONFIG_UPLINKS_MAX];
     const char *directory;
     const struct config *config; // NULL: not read
     struct energy_table *table;
@@ -276,16 +279,38 @@ static int write_all(const struct report *report, struct why *why)
 
 // --- the command --------------------------------------------------------------------------------
 
+// The centres of the configuration's uplinks, and those whose keys were given.
+static int find_covered(struct report *report, struct why *why)
+{
+    struct covered_key keys[2 * CONFIG_UPLINKS_MAX];
+    const struct config *config = report->config;
+    const struct calendar *calendar = &report->calendar;
+    int64_t margin_us = 60000000; // a boundary's reading may lie so far beyond it
+    size_t count = 0;
+    for (size_t i = 0; config && i < config->uplink_count; i++) {
+        const struct config_uplink *uplink = &config->uplinks[i];
+        if (uplink->has_centre) {
+            keys[count++] = (struct covered_key){uplink->name, &uplink->centre, uplink->required};
+        }
+    }
+    for (size_t i = 0; i < report->key_count; i++) {
+        int error = trusted_key_load(&report->keys[i], report->key_paths[i], why);
+        if (error) {
+            return error;
+        }
+        keys[count++] = (struct covered_key){NULL, &report->keys[i], true};
+    }
+    return covered_find(report->reader, calendar->boundaries[0] - margin_us,
+                        calendar->boundaries[calendar->count] + margin_us, keys, count,
+                        &report->covered, why);
+}
+
 // Once its meters are open.
 static int reckon_and_write(struct report *report)
 {
     struct why why = {""};
     int error = read_meters(report, &why);
-    int64_t margin_us = 60000000; // a boundary's reading may lie so far beyond it
-    error = error ? error
-                  : covered_find(report->reader, report->calendar.boundaries[0] - margin_us,
-                                 report->calendar.boundaries[report->calendar.count] + margin_us,
-                                 &report->covered, &why);
+    error = error ? error : find_covered(report, &why);
     error = error ? error : make_accounts(report);
     error = error ? error : write_all(report, &why);
     if (error && !why.text[0]) {
@@ -396,6 +421,7 @@ static const struct option options[] = {{"config", required_argument, NULL, PLAC
                                         {"to", required_argument, NULL, 't'},
                                         {"every", required_argument, NULL, 'e'},
                                         {"table", required_argument, NULL, 'T'},
+                                        {"centre-key", required_argument, NULL, 'k'},
                                         {"csv", no_argument, NULL, 'v'},
                                         {"json", no_argument, NULL, 'j'},
                                         {"html", no_argument, NULL, 'H'},
@@ -433,6 +459,12 @@ static int take_option(struct report *report, int option, const char *argument)
                    ? EXIT_GOOD
                    : command_misused(report->command, "--every %s: not 15min, hour, day or month",
                                      argument);
+    case 'k':
+        if (report->key_count == CONFIG_UPLINKS_MAX) {
+            return command_misused(report->command, "more than %d keys", CONFIG_UPLINKS_MAX);
+        }
+        report->key_paths[report->key_count++] = argument;
+        break;
     case 's': report->of_site = true; break;
     case 'o': report->output = argument; break;
     case 'v':
@@ -499,13 +531,14 @@ const struct command command_report = {
         "usage: tally report energy [NAME]... [--site] [-c FILE | --ledger DIR] [--point NAME]...\n"
         "                    [--plus NAME]... [--minus NAME]... [--meter NAME]... [--from T] [--to "
         "T]\n"
-        "                    [--every 15min|hour|day|month] [--table FILE] [--csv | --json |\n"
-        "                    --html | --xlsx FILE] [-o FILE]\n"
+        "                    [--every 15min|hour|day|month] [--table FILE] [--centre-key KEY]...\n"
+        "                    [--csv | --json | --html | --xlsx FILE] [-o FILE]\n"
         "\n"
         "Prints what cumulative registers counted in each interval, between the readings nearest\n"
         "to its two boundaries. What cannot be said of one interval is unallocated, what a reset\n"
         "or an exchange has hidden is unknown, and nothing is filled in. Says the maximum demand,\n"
-        "and whether a centre's receipt covers it all (final) or not yet (preliminary).\n"
+        "and whether receipts of the required centres cover it all (final) or not yet\n"
+        "(preliminary).\n"
         "\n"
         "  -c, --config FILE    the configuration; otherwise tally.yaml in this folder, then\n"
         "                       /etc/tally/tally.yaml\n"
@@ -526,6 +559,9 @@ const struct command command_report = {
         "      --every WORD     15min, hour, day or month (of the site); day if not stated\n"
         "      --table FILE     roll-overs and exchanges of registers, sums, tariff, coal\n"
         "                       equivalent: tally-energy(5)\n"
+        "      --centre-key KEY a centre whose receipt must cover it, beside those of the\n"
+        "                       configuration: a file with its public key, PEM or a verifier's "
+        "line\n"
         "      --csv            CSV (RFC 4180)\n"
         "      --json           JSON\n"
         "      --html           a page to print, with pictures, that needs no other file\n"
