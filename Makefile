@@ -22,7 +22,7 @@ CFLAGS_ALL   = $(OPT) $(WARN) $(if $(SANITIZE),-fno-omit-frame-pointer $(SANITIZ
 LDFLAGS_ALL  = $(if $(SANITIZE),$(SANITIZE),-pie -Wl,-z,relro,-z,now -Wl,--as-needed) $(LDFLAGS)
 LIBS         = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lmbedx509 -lmbedcrypto -lpthread -lm
 # Of one program alone.
-LIBS_tally   = $(shell $(PKG_CONFIG) --libs xlsxwriter zlib xmlsec1-openssl)
+LIBS_tally   = $(shell $(PKG_CONFIG) --libs xlsxwriter zlib) -l:libxmlsec1-openssl.so.1 -l:libxmlsec1.so.1
 
 LIB_SOURCES  := $(sort $(wildcard gateway/*/*.c))
 TOOLS        := $(patsubst tools/%/main.c,%,$(wildcard tools/*/main.c))
@@ -67,8 +67,9 @@ $(BUILD)/$(1): $$(patsubst %.c,$(BUILD)/obj/%.o,$$(wildcard tools/$(1)/*.c)) $(L
 endef
 $(foreach tool,$(TOOLS),$(eval $(call tool_rule,$(tool))))
 
-# tally alone checks XML signatures.
-$(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tools/tally/signature*.c)): CPPFLAGS += $(shell $(PKG_CONFIG) --cflags xmlsec1-openssl)
+# tally alone checks XML signatures. libxmlsec1-dev is there for one architecture at a time: a cross build takes this machine's headers, and links what the library itself is.
+XMLSEC_FLAGS  = $(shell $(PKG_CONFIG) --cflags xmlsec1-openssl 2>/dev/null || env -u PKG_CONFIG_LIBDIR -u PKG_CONFIG_SYSROOT_DIR $(PKG_CONFIG) --cflags xmlsec1-openssl)
+$(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tools/tally/signature*.c)): CPPFLAGS += $(XMLSEC_FLAGS)
 
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)
