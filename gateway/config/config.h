@@ -68,6 +68,23 @@ struct config_completeness {
     int64_t over_us;                   // at least CONFIG_WINDOW_PARTS times `every`; 0: none
 };
 
+// Which power a register of energy counts.
+enum energy_counts { COUNTS_POSITIVE, COUNTS_NEGATIVE, COUNTS_BOTH };
+
+// What a register counted against what another quantity of the same instrument says it should.
+struct config_energy_check {
+    size_t power;       // of the instrument's quantities
+    int32_t within_ppm; // of the greater of the two
+    int64_t over_us;    // of each window, at least CONFIG_WINDOW_PARTS times `every`; 0: none
+    int64_t gap_us;     // the longest between two readings of the power; by default four times
+                        // `every`, and at least 10 s
+    enum energy_counts counts; // positive by default
+    bool has_floor;
+    struct decimal floor; // in the register's unit: below it nothing is judged; by default 2 of
+                          // its steps / within
+    int line, column;     // in the file, of the power's name
+};
+
 // What one point is watched for; docs/man/tally.yaml.5 says what each means. In its quantity's
 // unit.
 struct config_limits {
@@ -81,6 +98,7 @@ struct config_limits {
     int64_t rate_per_us;              // 1 s, 1 min, 1 h or 1 d
     int64_t frozen_us, silence_us;    // 0: none
     struct config_completeness completeness;
+    struct config_energy_check energy;
 };
 
 struct config_instrument {
@@ -182,6 +200,8 @@ void config_free(struct config *config);
 // As the file has them: "min", "warning_min" …; "simple", "guarded".
 const char *config_bound_name(enum config_bound bound);
 const char *config_decision_name(enum limit_decision decision);
+// "positive", "negative", "both".
+const char *config_counts_name(enum energy_counts counts);
 // "s", "min", "h" or "d".
 const char *config_rate_unit(int64_t rate_per_us);
 

@@ -9,7 +9,7 @@
 
 struct limit_nodes {
     const struct node *bound[BOUND_COUNT], *hysteresis, *decision, *delay, *rate, *frozen, *silence,
-        *completeness;
+        *completeness, *check_energy;
 };
 
 static const char *const bound_names[BOUND_COUNT] = {
@@ -135,6 +135,9 @@ static void read_values(struct config_reader *reader, const struct limit_nodes *
     if (k->completeness) {
         config_read_completeness(reader, k->completeness, instrument, &limits->completeness);
     }
+    if (k->check_energy) {
+        config_read_energy_check(reader, k->check_energy, instrument, &limits->energy);
+    }
     limits->decision = (enum limit_decision)decision;
 }
 
@@ -210,7 +213,7 @@ static void check_company(struct config_reader *reader, const struct node *node,
     if (!node->first) {
         document_fault(reader->document, node,
                        "limits of %s: none (expected min, max, warning_min, warning_max, rate, "
-                       "frozen, silence or completeness)",
+                       "frozen, silence, completeness or check_energy)",
                        node->key);
     }
 }
@@ -232,7 +235,8 @@ static void read_limits(struct config_reader *reader, const struct node *node,
         {"rate", false, NODE_SCALAR, &k.rate},
         {"frozen", false, NODE_SCALAR, &k.frozen},
         {"silence", false, NODE_SCALAR, &k.silence},
-        {"completeness", false, NODE_MAPPING, &k.completeness}};
+        {"completeness", false, NODE_MAPPING, &k.completeness},
+        {"check_energy", false, NODE_MAPPING, &k.check_energy}};
     bool good =
         document_read_keys(reader->document, node, "limits", keys, sizeof keys / sizeof keys[0]);
     read_values(reader, &k, instrument, limits);

@@ -68,6 +68,9 @@ void config_read_limits(struct config_reader *reader, const struct node *mapping
 void config_read_completeness(struct config_reader *reader, const struct node *mapping,
                               const struct config_instrument *instrument,
                               struct config_completeness *out);
+void config_read_energy_check(struct config_reader *reader, const struct node *mapping,
+                              const struct config_instrument *instrument,
+                              struct config_energy_check *out);
 // Of a configuration whose instruments are read.
 void config_read_groups(struct config_reader *reader, const struct node *list);
 void config_read_uplinks(struct config_reader *reader, const struct node *list);

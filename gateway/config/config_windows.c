@@ -1,4 +1,5 @@
-// The limits of tally.yaml that look at a time and not at one reading: how complete readings are.
+// The limits of tally.yaml that look at a time and not at one reading: how complete readings are,
+// and whether a register of energy agrees with the power.
 #include "base/error.h"
 #include "config/config_read.h"
 
@@ -8,6 +9,8 @@
 #define LONGEST_US (31 * 86400 * SECOND_US)
 #define WHOLE_PPM  1000000
 #define PERCENT    4 // decimal places from ppm to percent
+#define GAP_US     (10 * SECOND_US)
+#define GAP_POLLS  4
 
 // "90%", of at most four decimals; false where it is no such thing.
 static bool parse_percent(const char *text, int64_t *ppm)
@@ -97,4 +100,96 @@ void config_read_completeness(struct config_reader *reader, const struct node *m
                        "over %s: nothing is ever due with `every: 0s`, so that nothing is missing",
                        over->scalar);
     }
+}
+
+// --- energy and power
+
+static const char *const counts_names[] = {
+    [COUNTS_POSITIVE] = "positive", [COUNTS_NEGATIVE] = "negative", [COUNTS_BOTH] = "both"};
+
+const char *config_counts_name(enum energy_counts counts)
+{
+    return counts_names[counts];
+}
+
+// The place of a quantity among those polled; false after a fault.
+static bool find_power(struct config_reader *reader, const struct node *node,
+                       const struct config_instrument *instrument, size_t *out)
+{
+    const struct driver_quantity *quantity =
+        instrument->driver ? driver_quantity(instrument->driver, node->scalar) : NULL;
+    if (!quantity) {
+        if (instrument->driver) {
+            config_fault_quantity(reader, node, node->scalar, instrument->driver);
+        }
+        return false;
+    }
+    for (size_t i = 0; i < instrument->quantity_count; i++) {
+        if (instrument->quantities[i] == quantity) {
+            *out = i;
+            return true;
+        }
+    }
+    document_fault(reader->document, node, "power %s: it is not among the quantities to read",
+                   node->scalar);
+    return false;
+}
+
+static void read_gap(struct config_reader *reader, const struct node *node,
+                     const struct config_instrument *instrument, struct config_energy_check *out)
+{
+    int64_t us = GAP_POLLS * instrument->every_us;
+    out->gap_us = us > GAP_US ? us : GAP_US;
+    if (!node || !document_duration(reader->document, node, "gap", 1000, LONGEST_US, &us)) {
+        return;
+    }
+    if (us <= instrument->every_us) {
+        document_fault(reader->document, node,
+                       "gap %s: expected more than `every`, how often it is polled", node->scalar);
+    } else if (out->over_us && us >= out->over_us) {
+        document_fault(reader->document, node, "gap %s: expected less than over", node->scalar);
+    }
+    out->gap_us = us;
+}
+
+static void read_floor(struct config_reader *reader, const struct node *node,
+                       struct config_energy_check *out)
+{
+    out->has_floor = document_decimal(reader->document, node, "floor", &out->floor);
+    if (out->has_floor && out->floor.negative) {
+        document_fault(reader->document, node, "floor %s: expected 0 or more", node->scalar);
+    }
+}
+
+void config_read_energy_check(struct config_reader *reader, const struct node *mapping,
+                              const struct config_instrument *instrument,
+                              struct config_energy_check *out)
+{
+    const struct node *power = NULL, *within = NULL, *over = NULL, *counts = NULL, *floor = NULL,
+                      *gap = NULL;
+    const struct document_key keys[] = {
+        {"power", true, NODE_SCALAR, &power},  {"within", true, NODE_SCALAR, &within},
+        {"over", true, NODE_SCALAR, &over},    {"counts", false, NODE_SCALAR, &counts},
+        {"floor", false, NODE_SCALAR, &floor}, {"gap", false, NODE_SCALAR, &gap}};
+    int choice = COUNTS_POSITIVE;
+    document_read_keys(reader->document, mapping, "check_energy", keys,
+                       sizeof keys / sizeof keys[0]);
+    if (power && find_power(reader, power, instrument, &out->power)) {
+        out->line = power->line;
+        out->column = power->column;
+    }
+    if (within) {
+        read_percent(reader, within, "within", 1, &out->within_ppm);
+    }
+    if (over) {
+        read_over(reader, over, instrument, &out->over_us);
+    }
+    if (counts) {
+        document_choice(reader->document, counts, "counts", counts_names, 3, &choice);
+    }
+    if (floor) {
+        read_floor(reader, floor, out);
+    }
+    read_gap(reader, gap, instrument, out);
+    out->counts = (enum energy_counts)choice;
 }

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "bus/plan.h"
+#include "measure/counting.h"
 
 #include <string.h>
 
@@ -20,6 +21,7 @@ struct config *replacement_load(const char *path, const char *drivers, struct wh
     struct faults faults = {0};
     if (config_load(&config, path, drivers, &faults) == OK) {
         plan_check(config, &faults, NULL);
+        counting_check(config, &faults);
         if (!faults.count) {
             faults_free(&faults);
             return config;

@@ -13,7 +13,8 @@ const char *limit_name(enum limit_kind kind)
     static const char *const names[] = {[LIMIT_RATE] = "rate",
                                         [LIMIT_FROZEN] = "frozen",
                                         [LIMIT_SILENCE] = "silence",
-                                        [LIMIT_COMPLETENESS] = "completeness"};
+                                        [LIMIT_COMPLETENESS] = "completeness",
+                                        [LIMIT_CHECK_ENERGY] = "check_energy"};
     return kind < LIMIT_RATE ? config_bound_name((enum config_bound)kind) : names[kind];
 }
 

@@ -17,8 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Those of enum config_bound, in its order, and more. The last look at a time and not at one
-// reading: completeness.h judges them.
+// Those of enum config_bound, in its order, and more. The last two look at a time and not at one
+// reading: completeness.h and energy_check.h judge them.
 enum limit_kind {
     LIMIT_MIN,
     LIMIT_WARNING_MIN,
@@ -28,8 +28,9 @@ enum limit_kind {
     LIMIT_FROZEN,
     LIMIT_SILENCE,
     LIMIT_COMPLETENESS,
+    LIMIT_CHECK_ENERGY,
 };
-#define LIMIT_KINDS 8
+#define LIMIT_KINDS 9
 
 // "min", "warning_min" … "rate", "frozen": as the configuration has them.
 const char *limit_name(enum limit_kind kind);

@@ -1,5 +1,6 @@
 #include "record/alarm_text.h"
 
+#include <math.h>
 #include <string.h>
 
 #define SECOND_US INT64_C(1000000)
@@ -64,6 +65,7 @@ void alarm_text_limit(struct text *out, const struct config_limits *limits, cons
     case LIMIT_FROZEN: append_span(out, limits->frozen_us); break;
     case LIMIT_SILENCE: append_span(out, limits->silence_us); break;
     case LIMIT_COMPLETENESS: append_share(out, limits->completeness.below_ppm); break;
+    case LIMIT_CHECK_ENERGY: append_share(out, limits->energy.within_ppm); break;
     default:
         append_decimal(out, limits->bound[kind]);
         append_unit(out, unit);
@@ -124,6 +126,20 @@ static void append_completeness(struct text *out, const struct watched *watched)
     append_span(out, watched->limits->completeness.over_us);
 }
 
+// Both figures, as the check has them.
+static void append_energy(struct text *out, const struct watched *watched)
+{
+    const struct energy_check_state *state = &watched->windows->energy;
+    double greater = state->counted > state->expected ? state->counted : state->expected;
+    double apart = 100 * fabs(state->counted - state->expected) / greater;
+    text_append_format(out, "counted %.6g", state->counted);
+    append_unit(out, watched->unit);
+    text_append_format(out, ", %s gives %.6g", watched->windows->power_name, state->expected);
+    append_unit(out, watched->unit);
+    text_append_format(out, ", %.1f%% apart, in ", apart);
+    append_seconds(out, state->judged_us);
+}
+
 void alarm_text_raised(struct text *out, const struct watched *watched, enum limit_kind kind,
                        const struct alarm_moment *moment)
 {
@@ -142,6 +158,7 @@ void alarm_text_raised(struct text *out, const struct watched *watched, enum lim
         append_seconds(out, moment->mono_us - state->unchanged_us);
         return;
     case LIMIT_COMPLETENESS: append_completeness(out, watched); return;
+    case LIMIT_CHECK_ENERGY: append_energy(out, watched); return;
     case LIMIT_RATE: append_step(out, watched, moment); break;
     default:
         append_value(out, watched, moment->reading);
@@ -163,6 +180,8 @@ void alarm_text_cleared(struct text *out, const struct watched *watched, enum li
     text_append_string(out, ": ");
     if (kind == LIMIT_COMPLETENESS) {
         append_completeness(out, watched);
+    } else if (kind == LIMIT_CHECK_ENERGY) {
+        append_energy(out, watched);
     } else {
         append_value(out, watched, moment->reading);
     }

@@ -34,7 +34,8 @@ struct alarm_moment {
     int64_t number_before_us; // monotonic clock
 };
 
-// "max 242 V", "rate 5 V/min", "frozen 10min", "silence 5min", "completeness 90%".
+// "max 242 V", "rate 5 V/min", "frozen 10min", "silence 5min", "completeness 90%",
+// "check_energy 5%".
 void alarm_text_limit(struct text *out, const struct config_limits *limits, const char *unit,
                       enum limit_kind kind);
 // "max 242 V: 243.1 V; simple acceptance"; docs/FORMAT.md has the forms.

@@ -67,27 +67,49 @@ static void begin(struct watched *watched, const struct alarms *before, int64_t 
     }
 }
 
+// Its readings are of use to limits, its own or a register's.
+static bool is_watched(const struct config_instrument *instrument, size_t slot)
+{
+    return instrument->limits &&
+           (instrument->limits[slot] || alarm_windows_is_power(instrument, slot));
+}
+
+// Has each power know the registers that are compared with it.
+static void tie_powers(const struct config_instrument *instrument, struct watched **of)
+{
+    for (size_t slot = 0; slot < instrument->quantity_count; slot++) {
+        if (of[slot] && of[slot]->windows && of[slot]->windows->has_energy) {
+            struct alarm_windows *power = of[instrument->limits[slot]->energy.power]->windows;
+            of[slot]->windows->next_of_power = power->registers;
+            power->registers = of[slot];
+        }
+    }
+}
+
 // False when memory is short.
 static bool add_instrument(struct alarms *alarms, const struct config_instrument *instrument,
                            const uint32_t *numbers, struct watched **of, int64_t mono_us)
 {
-    bool good = true;
+    static const struct config_limits none;
     for (size_t slot = 0; slot < instrument->quantity_count; slot++) {
-        if (!instrument->limits[slot]) {
+        if (!is_watched(instrument, slot)) {
             continue;
         }
         struct watched *watched = &alarms->watched[alarms->count];
         const struct driver_quantity *quantity = instrument->quantities[slot];
-        watched->limits = instrument->limits[slot];
+        watched->limits = instrument->limits[slot] ? instrument->limits[slot] : &none;
         watched->unit = quantity->unit;
         watched->number = numbers[slot];
         snprintf(watched->name, sizeof watched->name, "%s.%s", instrument->name, quantity->name);
         limits_compile(watched->limits, &watched->rule);
         alarms->by_number[alarms->count++] = watched;
         of[slot] = watched;
-        good = alarm_windows_make(&watched->windows, watched->limits, mono_us) && good;
+        if (!alarm_windows_make(&watched->windows, instrument, numbers, slot, mono_us)) {
+            return false;
+        }
     }
-    return good;
+    tie_powers(instrument, of);
+    return true;
 }
 
 static size_t count_limits(const struct config *config)
@@ -96,7 +118,7 @@ static size_t count_limits(const struct config *config)
     for (size_t i = 0; i < config->instrument_count; i++) {
         const struct config_instrument *instrument = &config->instruments[i];
         for (size_t slot = 0; instrument->limits && slot < instrument->quantity_count; slot++) {
-            count += instrument->limits[slot] != NULL;
+            count += is_watched(instrument, slot);
         }
     }
     return count;
@@ -237,13 +259,23 @@ static __attribute__((noinline)) void tell_reading(struct alarms *alarms, struct
     tell(alarms, watched, change, &moment, sink);
 }
 
-// Apart likewise: few points have such.
+// Apart likewise: few points have such. What changes of a register that is compared with this point
+// is told at once; what changes of the point itself is added to `change`.
 static __attribute__((noinline)) struct limits_change
-add_windows(struct watched *watched, struct limits_change change, bool taken, int64_t mono_us)
+take_windows(struct alarms *alarms, const struct alarms_sink *sink, struct watched *watched,
+             struct limits_change change, const struct alarm_moment *moment)
 {
-    struct limits_change more = alarm_windows_take(watched->windows, taken, mono_us);
+    struct limits_change more =
+        alarm_windows_take(watched->windows, moment->reading, moment->mono_us);
     change.raised |= more.raised;
     change.cleared |= more.cleared;
+    struct watched *counter = moment->reading ? watched->windows->registers : NULL;
+    for (; counter; counter = counter->windows->next_of_power) {
+        more = alarm_windows_take_power(counter->windows, moment->reading, moment->mono_us);
+        if (more.raised | more.cleared) {
+            tell(alarms, counter, more, moment, sink);
+        }
+    }
     return change;
 }
 
@@ -258,7 +290,8 @@ uint32_t alarms_take(struct alarms *alarms, const struct alarms_sink *sink, size
     int64_t number_us = watched->state.number_us;
     struct limits_change change = limits_take(&watched->rule, &watched->state, reading, mono_us);
     if (watched->windows) {
-        change = add_windows(watched, change, true, mono_us);
+        const struct alarm_moment moment = {reading->t_us, mono_us, reading, number, number_us};
+        change = take_windows(alarms, sink, watched, change, &moment);
     }
     if (change.raised | change.cleared) {
         tell_reading(alarms, watched, change,
@@ -275,12 +308,12 @@ void alarms_miss(struct alarms *alarms, const struct alarms_sink *sink, size_t i
     if (!watched) {
         return;
     }
+    const struct alarm_moment moment = {.t_us = t_us, .mono_us = mono_us};
     struct limits_change change = limits_miss(&watched->rule, &watched->state, mono_us);
     if (watched->windows) {
-        change = add_windows(watched, change, false, mono_us);
+        change = take_windows(alarms, sink, watched, change, &moment);
     }
     if (change.raised | change.cleared) {
-        struct alarm_moment moment = {.t_us = t_us, .mono_us = mono_us};
         tell(alarms, watched, change, &moment, sink);
     }
 }

@@ -4,7 +4,7 @@
 // The comparing is limits/limits.h's. The recorder's thread feeds it; alarms_each, alarms_count and
 // alarms_acknowledge may be called from any thread, as long as it lives. Nothing is allocated for a
 // reading; about 600 bytes a point that has limits, and
-// 300 more where its completeness is watched. What is raised passes over to the next
+// 600 more where completeness or energy is watched. What is raised passes over to the next
 // configuration for points whose definition and limits stay as they were (alarms_make), and to no
 // next start: docs/DESIGN.md says why.
 #ifndef TALLY_RECORD_ALARMS_H

@@ -24,24 +24,28 @@ defaults: {function: 3, type: float32}
 quantities:
   - {name: voltage-l1, unit: V, address: 0}
   - {name: voltage-l2, unit: V, address: 2}
+  - {name: active-power, unit: kW, address: 4}
+  - {name: energy, unit: kWh, address: 6}
 """
 
 
 class Plant:
     """One meter behind pymodbus, whose voltage is set, and the daemon's configuration."""
 
-    def __init__(self, folder, limits, uplinks=()):
+    def __init__(self, folder, limits, uplinks=(), **more):
+        """more: limits of other quantities, which are read then."""
         self.folder, self.data = folder, folder / "data"
         (folder / "drivers").mkdir()
         (folder / "drivers" / "meter.yaml").write_text(DRIVER)
-        self.server = ModbusServer(folder, {1: dict(enumerate(float_registers(230.0)))})
-        self.uplinks = uplinks
+        self.server = ModbusServer(folder, {1: dict(enumerate(float_registers(230.0) + [0, 0] + float_registers(36.0)))})
+        self.uplinks, self.more = uplinks, more
         self.path = self.configure(limits)
 
     def configure(self, limits, **gateway):
         bus = {"name": "b", "tcp": f"127.0.0.1:{self.server.port}", "timeout": "200ms", "late_max": "100ms"}
         instrument = {"name": "meter", "bus": "b", "unit": 1, "driver": "meter", "serial": "S1", "every": "100ms",
-                      "quantities": ["voltage-l1", "voltage-l2"], "limits": {"voltage-l1": limits}}
+                      "quantities": ["voltage-l1", "voltage-l2", *(["active-power", "energy"] if self.more else [])],
+                      "limits": {"voltage-l1": limits, **self.more}}
         return configuration(self.folder, [bus], [instrument], self.uplinks, drivers=str(self.folder / "drivers"), **gateway)
 
     def set(self, volts):
@@ -216,6 +220,26 @@ def test_silence_is_raised_by_misses_and_cleared_by_a_reading(tmp_path, daemon_o
         assert int(taken) / int(due) >= 0.95 and float(share) == round(100 * int(taken) / int(due), 1)
         assert cleared.endswith(", hysteresis 5%")
         assert daemon.stop() == 0
+
+
+def test_register_that_stands_still_disagrees_with_the_power(tmp_path, daemon_of):
+    check = {"check_energy": {"power": "active-power", "within": "5%", "over": "2400ms", "floor": 0.001}}
+    with Plant(tmp_path, {"max": 242}, energy=check) as plant:
+        assert "meter.energy       kWh   active-power  positive" in plant.tally("check").stdout
+        daemon = daemon_of(plant)
+        wait_until(plant.changes, daemon.said)
+        alarm, = plant.alarms()
+        assert (alarm["point"], alarm["kind"], alarm["limit"]) == ("meter.energy", "check_energy", "check_energy 5%")
+        line = next(line for line in plant.tally("alarm", "list").stdout.splitlines() if "check_energy 5%" in line)
+        assert "meter.energy" in line
+        assert "check_energy 5%" in plant.tally("status").stdout
+        assert daemon.stop() == 0
+        event, = stored_events(plant.data, "limit.raised")
+        counted, gives, seconds = re.fullmatch(
+            r"check_energy 5%: counted (\S+) kWh, active-power gives (\S+) kWh, 100\.0% apart, in (\S+) s",
+            event["text"]).groups()
+        assert float(counted) == 0 and abs(float(gives) - 36 * float(seconds) / 3600) < 36 * 0.06 / 3600
+        assert 2.4 <= float(seconds) < 3
 
 
 def test_what_is_raised_outlives_a_reload_and_not_a_restart(tmp_path, daemon_of):

@@ -322,6 +322,66 @@ static void completeness_says_the_share_and_passes_over(void **state)
     alarms_free(fourth);
 }
 
+// The bench's meter with power where its second voltage is.
+static void energy_is_checked_by_the_power_of_the_meter(void **state)
+{
+    struct record_bench *b = *state;
+    static const struct driver_quantity power = {.name = "active-power",
+                                                 .unit = "W",
+                                                 .kind = "power",
+                                                 .function = 3,
+                                                 .address = 1,
+                                                 .count = 1,
+                                                 .type = TYPE_UINT16,
+                                                 .scale = {1, false, 0}};
+    struct limits_plan plan = plan_of(), again = plan_of();
+    plan.energy = (struct config_limits){
+        .energy = {.power = 1, .within_ppm = 50000, .over_us = HOUR_US, .gap_us = 60 * S}};
+    again.energy = plan.energy;
+    b->polled[1] = &power;
+    struct alarms *first = make(b, 0, &plan, NULL);
+    const struct value watts = {.kind = VALUE_DECIMAL, .decimal = {12000, false, 0}};
+    int64_t at_us = 0;
+    for (; at_us < HOUR_US / 2; at_us += 60 * S) { // 12 kW, and it counts 10
+        take(first, 1, at_us, watts);
+        take(first, 2, at_us, energy(100 + (float)at_us / (float)HOUR_US * 10));
+    }
+    struct alarms *second = make(b, 0, &again, first); // the window passes over
+    for (; at_us <= HOUR_US; at_us += 60 * S) {
+        assert_int_equal(said.count, 0);
+        take(second, 1, at_us, watts);
+        take(second, 2, at_us, energy(100 + (float)at_us / (float)HOUR_US * 10));
+    }
+    ASSERT_SAID("limit.raised main-meter.energy check_energy 5%: counted 10 kWh, active-power "
+                "gives 12 kWh, 16.7% apart, in 3600.0 s");
+    assert_listed(second, "main-meter.energy check_energy 5% 3600000000 0 \n");
+    struct text limits = text_make(256);
+    struct why why;
+    assert_int_equal(alarms_acknowledge(second, "main-meter.energy", "wang", 5, &limits, &why), OK);
+    assert_string_equal(limits.data, "check_energy");
+    assert_int_equal(
+        alarms_acknowledge(second, "main-meter.active-power", "wang", 5, &limits, &why),
+        ERROR_ABSENT);
+    for (at_us = HOUR_US + 60 * S; said.count == 0 && at_us < 9 * HOUR_US; at_us += 60 * S) {
+        take(second, 2, at_us, energy(98 + (float)at_us / (float)HOUR_US * 12));
+        take(second, 1, at_us, watts);
+    }
+    ASSERT_SAID("limit.cleared main-meter.energy check_energy 5%: counted 12 kWh, active-power "
+                "gives 12 kWh, 0.0% apart, in 3600.0 s; after 3600.0 s");
+    // Another meter answers: nothing can be said.
+    float kwh = 500;
+    for (int64_t end_us = at_us + 3 * HOUR_US; at_us < end_us; at_us += 60 * S, kwh += 50) {
+        struct reading reading = {
+            .t_us = T0_US + at_us, .indication = energy(kwh), .flags = FLAG_IDENTITY_MISMATCH};
+        take(second, 1, at_us, watts);
+        alarms_take(second, &sink, 0, 2, &reading, at_us);
+    }
+    assert_int_equal(said.count, 0);
+    alarms_free(first);
+    alarms_free(second);
+    text_free(&limits);
+}
+
 struct others {
     struct alarms *alarms;
     atomic_bool end;
@@ -379,6 +439,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(raised_passes_over_where_nothing_about_the_point_changed,
                                         record_setup, record_teardown),
         cmocka_unit_test_setup_teardown(completeness_says_the_share_and_passes_over, record_setup,
+                                        record_teardown),
+        cmocka_unit_test_setup_teardown(energy_is_checked_by_the_power_of_the_meter, record_setup,
                                         record_teardown),
         cmocka_unit_test_setup_teardown(others_may_look_while_readings_come, record_setup,
                                         record_teardown),

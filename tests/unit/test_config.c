@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "bus/plan.h"
 #include "config/config.h"
+#include "measure/counting.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,6 +28,7 @@ static void check_file(const char *path, struct text *out)
     struct config *config;
     if (config_load(&config, path, NULL, &faults) == OK) {
         plan_check(config, &faults, NULL);
+        counting_check(config, &faults);
         config_free(config);
     } else {
         assert_null(config);
@@ -268,6 +270,8 @@ static void limits_are_taken(void **state)
              "    limits:\n"
              "      current-l1: {rate: 1.5/h, frozen: 10min, silence: 1h,\n"
              "        completeness: {below: 99.5%, over: 6h, hysteresis: 0.0001%}}\n"
+             "      energy-import: {check_energy: {power: current-l1, within: 2.5%, over: 1d,\n"
+             "        counts: both, floor: 0.5}}\n"
              "      voltage-l1: {min: 198, warning_min: 205.5, warning_max: 235, max: 242,\n"
              "        hysteresis: 0.6, delay: 30s, decision: guarded}\n"
              "  - {name: n, bus: a, unit: 2, driver: meter, every: 0s, limits: {}}\n"
@@ -275,7 +279,14 @@ static void limits_are_taken(void **state)
              "     limits: {voltage-l1: {warning_max: -3}}}\n"
              "  - {name: p, bus: a, unit: 4, driver: meter, every: 1s}\n");
     const struct config_instrument *m = &config->instruments[0];
-    assert_null(m->limits[0]);
+    const struct config_energy_check *energy = &m->limits[0]->energy;
+    assert_int_equal(energy->power, 2); // that it is no power is counting_check's to say
+    assert_int_equal(energy->within_ppm, 25000);
+    assert_int_equal(energy->over_us, INT64_C(86400000000));
+    assert_int_equal(energy->gap_us, 60000000);
+    assert_int_equal(energy->counts, COUNTS_BOTH);
+    assert_true(energy->has_floor && energy->line == 14);
+    assert_decimal(energy->floor, "0.5");
     const struct config_limits *voltage = m->limits[1], *current = m->limits[2];
     static const char *const bounds[] = {"198", "205.5", "235", "242"};
     static const char *const back[] = {"198.6", "206.1", "234.4", "241.4"};

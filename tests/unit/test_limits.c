@@ -267,8 +267,9 @@ static void silence_counts_from_the_last_reading_or_the_beginning(void **state)
 static void names_are_those_of_the_configuration(void **state)
 {
     (void)state;
-    static const char *const names[] = {"min",  "warning_min", "warning_max", "max",
-                                        "rate", "frozen",      "silence",     "completeness"};
+    static const char *const names[] = {"min",     "warning_min",  "warning_max",
+                                        "max",     "rate",         "frozen",
+                                        "silence", "completeness", "check_energy"};
     for (int kind = 0; kind < LIMIT_KINDS; kind++) {
         assert_string_equal(limit_name((enum limit_kind)kind), names[kind]);
         assert_int_equal(limit_is_warning((enum limit_kind)kind),

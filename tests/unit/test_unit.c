@@ -1,6 +1,7 @@
 // measure/unit: what a unit's text means, in the D-SI's notation and in people's, and numbers of
 // one in another.
 #include "config/driver.h"
+#include "measure/counting.h"
 #include "measure/unit.h"
 
 #include <math.h>
@@ -326,9 +327,35 @@ static void hostile_units_are_bounded(void **state)
     assert_non_null(strstr(why.text, "expected at most 200"));
 }
 
+static void register_counts_what_its_rate_adds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *count, *rate;
+        double per_second;
+    } good[] = {{"kWh", "W", 1 / 3.6e6},    {"kWh", "kW", 1 / 3.6e3},    {"MWh", "kW", 1 / 3.6e6},
+                {"Wh", "MW", 1e6 / 3600},   {"kvarh", "var", 1 / 3.6e6}, {"kVAh", "kVA", 1 / 3.6e3},
+                {"m³", "m³/h", 1 / 3600.0}, {"m³", "L/min", 1e-3 / 60},  {"GJ", "kW", 1e-6},
+                {"t", "kg/s", 1e-3}};
+    static const char *const bad[][2] = {{"kWh", "V"},   {"kWh", "kWh"}, {"W", "kWh"},
+                                         {"kWh", "var"}, {"m³", "kg/h"}, {"1", "W"}};
+    double per_second;
+    struct why why;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_int_equal(counting_factor(good[i].count, good[i].rate, &per_second, &why), OK);
+        assert_true(fabs(per_second / good[i].per_second - 1) < 1e-14);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(counting_factor(bad[i][0], bad[i][1], &per_second, &why), ERROR_INPUT);
+    }
+    assert_string_equal(why.text, "W in the course of time gives no 1");
+    assert_int_equal(counting_factor("kWh", "nonsense", &per_second, NULL), ERROR_INPUT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(register_counts_what_its_rate_adds),
         cmocka_unit_test(dsi_units_are_products_of_powers),
         cmocka_unit_test(what_people_write_means_the_same),
         cmocka_unit_test(units_of_all_drivers_are_known),

@@ -4,6 +4,7 @@
 #include "tally.h"
 
 #include "bus/plan.h"
+#include "measure/counting.h"
 
 static void print_warnings(const struct config *config)
 {
@@ -28,6 +29,7 @@ static int check(struct place *place)
         return status;
     }
     plan_check(place->config, &faults, &plan);
+    counting_check(place->config, &faults);
     check_limits_append(&plan, place->config);
     if (faults.count) {
         status = faults_print(&faults);

@@ -81,6 +81,22 @@ static void add_completeness(struct show_table *table, const struct config_instr
     }
 }
 
+static void add_energy_check(struct show_table *table, const struct config_instrument *instrument,
+                             size_t slot)
+{
+    const struct config_energy_check *check = &instrument->limits[slot]->energy;
+    if (check->over_us) {
+        show_table_add_format(table, "%s.%s", instrument->name, instrument->quantities[slot]->name);
+        show_table_add(table, instrument->quantities[slot]->unit);
+        show_table_add(table, instrument->quantities[check->power]->name);
+        show_table_add(table, config_counts_name(check->counts));
+        add_percent(table, check->within_ppm);
+        add_span(table, check->over_us);
+        add_span(table, check->gap_us);
+        add_decimal(table, check->has_floor, check->floor);
+    }
+}
+
 // Each point that has limits.
 static size_t add_each(struct show_table *table, const struct config *config,
                        void (*add)(struct show_table *table,
@@ -102,15 +118,22 @@ void check_limits_append(struct text *out, const struct config *config)
     static const char *const headings[] = {"limits of",    "unit",    ">min",        ">warning_min",
                                            ">warning_max", ">max",    ">hysteresis", ">delay",
                                            ">rate",        ">frozen", ">silence",    "decision"};
+    static const char *const energies[] = {"energy checked of", "unit",  "by",   "counts",
+                                           ">within",           ">over", ">gap", ">floor"};
     static const char *const windows[] = {"completeness of", ">below", ">over", ">hysteresis"};
     struct show_table table = show_table_make(12, headings),
                       completeness = show_table_make(4, windows);
+    struct show_table energy = show_table_make(8, energies);
     if (add_each(&table, config, add_limits)) {
         show_table_append(&table, out);
     }
     if (add_each(&completeness, config, add_completeness)) {
         show_table_append(&completeness, out);
     }
+    if (add_each(&energy, config, add_energy_check)) {
+        show_table_append(&energy, out);
+    }
+    show_table_free(&energy);
     show_table_free(&table);
     show_table_free(&completeness);
 }
