@@ -4,9 +4,12 @@ texts (signed-note, tlog-checkpoint, tlog-proof), POSIX's ustar and docs/FORMAT.
 Every check raises Refused, with what is wrong."""
 
 import base64
+import copy
 import hashlib
 import json
 import re
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
@@ -320,6 +323,58 @@ def parse_block(line):
     return block
 
 
+# --- docs/FORMAT.md §1.3: amendments
+
+NUMBER = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
+AMENDMENT = re.compile(rf"by (\S{{1,32}}) \(user (\d+)\): block (\d+), readings\[(\d+)\], point (\d+), "
+                       rf"(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{6}}Z): (?:no number|({NUMBER})(?: (.+?))?), "
+                       rf"(?:amended to ({NUMBER})(?: .+?)?|(void)|as recorded): (.+)", re.S)
+
+
+def same_number(indication, written):
+    """Whether an indication is the number that an amendment states, None for none."""
+    try:
+        return indication is written or Decimal(str(indication)) == Decimal(written)
+    except (ArithmeticError, TypeError):  # a text, or only one of them is none
+        return False
+
+
+def amendments(blocks, definitions=None):
+    """{(block, place in readings): [(value as a string, None for void, "recorded" when withdrawn; account, reason)]}, in the order of
+    recording, of those that name a reading of these blocks (objects, numbers as they stand) as it is. `definitions`: {hash: object}."""
+    by_number, found = {block["n"]: block for block in blocks}, {}
+    for block in blocks:
+        for event in block["events"]:
+            match = event["kind"] == "reading.amended" and AMENDMENT.fullmatch(event["text"])
+            if not match:
+                continue
+            account, _, n, place, point, time, recorded, _, value, void, reason = match.groups()
+            of = by_number.get(int(n))
+            if of is None or of["n"] >= block["n"] or int(place) >= len(of["readings"]):
+                continue
+            reading = of["readings"][int(place)]
+            t_us = datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc) - datetime(1970, 1, 1, tzinfo=timezone.utc)
+            if reading[:2] != [int(point), t_us // timedelta(microseconds=1)] or not same_number(reading[4], recorded):
+                continue
+            if definitions is not None:
+                definition = definitions[of["defs"]]["points"][point]
+                if event["subject"] != f"{definition['instrument']}.{definition['quantity']}":
+                    continue
+            found.setdefault((int(n), int(place)), []).append((value if value else None if void else "recorded", account, reason))
+    return found
+
+
+def as_amended(blocks):
+    """The blocks as they would read: a Decimal in the place of each indication that is amended, None where it is void."""
+    blocks = copy.deepcopy(blocks)
+    by_number = {block["n"]: block for block in blocks}
+    for (n, place), all_of_it in amendments(blocks).items():
+        value = all_of_it[-1][0]
+        if value != "recorded":
+            by_number[n]["readings"][place][4] = None if value is None else Decimal(value)
+    return blocks
+
+
 def named_files(definitions):
     files = {definitions["config"]}
     for point in definitions["points"].values():
@@ -340,6 +395,7 @@ class Export:
         self.gateway, self.centres = gateway, centres
         self.later_than = self.not_later_than = None  # (block, time)
         self.readings = 0
+        self.amendments = {}
         self.take_names()
         self.check_checkpoint()
         self.check_blocks()
@@ -400,6 +456,7 @@ class Export:
         for block in self.blocks:
             points = definitions[block["defs"]]["points"]
             need(all(str(row[0]) in points for row in block["readings"] + block["missed"]), "a point without definition")
+        self.amendments = amendments(self.blocks, definitions)
         wanted = set().union(*map(named_files, definitions.values()))
         wanted |= {event["subject"] for block in self.blocks for event in block["events"]
                    if event["kind"] == "log.recovered"}

@@ -151,3 +151,31 @@ def write_ledger(data, zone, points, entries, first_n=0, each=900, more=None):
     database.commit()
     database.close()
     return block_objects(blocks)
+
+
+def amend(data, blocks, outcomes):
+    """Adds a block of amendments to the ledger and returns all blocks. `outcomes`: [(block, place in readings, what holds instead)],
+    "amended to 5 V", "void" or "as recorded"."""
+    database = sqlite3.connect(data / "ledger.db")
+    names = dict(database.execute("SELECT number, name FROM points"))
+    units = {n: json.loads(text)["unit"] for n, text in database.execute("SELECT number, definition FROM points")}
+    n, previous = database.execute("SELECT n + 1, leaf FROM blocks ORDER BY n DESC LIMIT 1").fetchone()
+    by_number = {block["n"]: block for block in blocks}
+    last, events = by_number[n - 1], []
+    for block, place, outcome in outcomes:
+        point, t, _, _, indication, *_ = by_number[block]["readings"][place]
+        recorded = "no number" if indication is None else f"{indication} {units[point]}"
+        events.append({"t": last["closed_us"], "kind": "reading.amended", "subject": names[point],
+                       "text": f"by zhang (user 7): block {block}, readings[{place}], point {point}, "
+                               f"{moment(t):%Y-%m-%dT%H:%M:%S.%fZ}: {recorded}, {outcome}: because, {place}"})
+    text = (dumps({"tally": 1, "log": ORIGIN, "n": n, "prev": previous.hex(), "run": "0" * 32, "mono_us": [10 ** 9, 10 ** 9],
+                   "closed_us": last["closed_us"], "clock": {"state": "synchronised", "error_us": 1, "leap": 0}, "defs": last["defs"],
+                   "readings": [], "missed": [], "events": events}) + "\n").encode()
+    assert n < 256 and len(text) <= 131072
+    database.execute("CREATE TABLE entries(n INTEGER PRIMARY KEY)")
+    database.execute("INSERT INTO entries VALUES(?)", (n,))
+    database.execute("INSERT INTO blocks VALUES(?,?,?,?,0,?,?)", (n, hashlib.sha256(b"\0" + text).digest(), last["closed_us"],
+                                                                 last["closed_us"], len(text), zstandard.compress(text)))
+    database.commit()
+    database.close()
+    return blocks + [load(text)]

@@ -17,8 +17,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from energy import edges_of, readings_of, reckon, with_exchanges
-from independent import root_of, sign_note, verifier_line, write_checkpoint
-from intervals import ORIGIN, QUARTER_US, load, midnight_us, moment, us, write_ledger
+from independent import as_amended, root_of, sign_note, verifier_line, write_checkpoint
+from intervals import ORIGIN, QUARTER_US, amend, load, midnight_us, moment, us, write_ledger
 from stored import ledger_blocks, stored_readings
 from support import ROOT, TALLY, Daemon, ModbusServer, configuration, float_registers, needs_daemon, wait_until
 
@@ -169,6 +169,51 @@ def test_energy_is_what_the_blocks_say(tmp_path, zone, day):
                 assert subprocess.run([TALLY, "rebuild", "--ledger", data], capture_output=True, timeout=60).returncode == 0
         assert answers[:3] == answers[3:]
     assert all(seen.values()), seen
+
+
+def made_amendments(blocks, seed):
+    """Of random readings: another value, void, and as recorded again."""
+    draw = random.Random(seed)
+    numbers = [(block["n"], place) for block in blocks for place in range(len(block["readings"]))]
+    outcomes = []
+    for block, place in draw.sample(numbers, 12):
+        value = blocks[block]["readings"][place][4]
+        for _ in range(draw.choice([1, 1, 2])):
+            amended = plain(max(Decimal(value) + Decimal(draw.randrange(-3000, 3000)) / 1000, Decimal(0))).strip('"')
+            outcomes.append((block, place, draw.choice([f"amended to {amended} kWh"] * 3 + ["void", "as recorded"])))
+    draw.shuffle(outcomes)
+    return outcomes
+
+
+def test_energy_as_amended_stands_beside_that_as_recorded(tmp_path):
+    zone, day = ZONES[0]
+    start, stop = midnight_us(zone, day), midnight_us(zone, day + timedelta(days=2))
+    differences = 0
+    for seed in range(3):
+        data = tmp_path / str(seed)
+        entries, exchanges = made_history(start, 2, f"amended {seed}")
+        blocks = write_ledger(data, zone, POINTS, entries, more=MORE)
+        blocks = amend(data, blocks, made_amendments(blocks, seed))
+        table = table_file(tmp_path / "energy.yaml", exchanges)
+        want = []
+        for every in ("15min", "day"):
+            edges = edges_of(every, zone, start, stop)
+            said = report_json(data, "--point", NAME, "--plus", NAME, "--every", every, "--from", rfc(start), "--to", rfc(stop),
+                               "--table", table)
+            names = [meter["name"] for meter in said["meters"]]
+            assert names == [NAME, f"{NAME} (as amended)", "sum", "sum (as amended)"]
+            for meter, of in zip(said["meters"], (blocks, as_amended(blocks))):
+                readings, _ = readings_of(of, set(POINTS))
+                want.append(reckon(with_exchanges(readings, exchanges, {1: "A", 2: "A", 3: "B", 4: "C"}), edges, EVERY, MODULUS, RATE))
+                check(meter, want[-1], edges)
+            for single, total in zip(said["meters"][:2], said["meters"][2:]):
+                assert [row["energy"] for row in single["intervals"]] == [row["energy"] for row in total["intervals"]]
+            assert "as_amended" not in said["meters"][0] and said["meters"][1]["as_amended"]["of"] == NAME
+        differences += want[0] != want[1]
+    assert differences == 3
+    for form, sign in (("--csv", b"(as amended)"), ("--html", b"(as amended)"), ("--every=day", b"tally amend list")):
+        result = report("--ledger", data, "--point", NAME, form)
+        assert result.returncode == 0 and sign in result.stdout
 
 
 def steady(start, stop, every_us, step, point=1, value=Decimal(1000)):

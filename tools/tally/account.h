@@ -25,9 +25,11 @@ static inline size_t calendar_quarters(const struct calendar *calendar)
 }
 
 struct account {
-    const char *name;  // of a meter's point; borrowed; NULL: of a sum
-    const char *title; // of a sum; borrowed
-    const char *kind;  // of a sum: "electricity" …; NULL when not stated
+    const char *name;       // of a meter's point; borrowed; NULL: of a sum
+    const char *title;      // of a sum; borrowed
+    const char *amended_of; // as amended (energy_amended.h): whose readings, borrowed; else NULL
+    size_t amended;         // … and how many of the time asked for are
+    const char *kind;       // of a sum: "electricity" …; NULL when not stated
     const struct energy_part *parts;
     size_t part_count;
     char unit[33];

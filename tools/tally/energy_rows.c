@@ -218,6 +218,11 @@ static void table_totals(const struct account *account, struct text *out)
                        "readings      %" PRIu64 ", polls missed %" PRIu64
                        ", answers without a number %" PRIu64 "\n",
                        account->taken, account->missed, account->none);
+    if (account->amended_of) {
+        text_append_format(out,
+                           "amended       %zu reading%s: tally amend list says by whom and why\n",
+                           account->amended, account->amended == 1 ? "" : "s");
+    }
     if (account->mismatched) {
         text_append_format(out, "%" PRIu64 " readings of another meter were not used\n",
                            account->mismatched);
@@ -552,6 +557,11 @@ static void json_write(const struct energy_head *head, const struct account *acc
 {
     text_append_string(out, first ? "\n{\"name\":" : ",\n{\"name\":");
     text_append_json(out, account->name ? account->name : account->title);
+    if (account->amended_of) {
+        text_append_string(out, ",\"as_amended\":{\"of\":");
+        text_append_json(out, account->amended_of);
+        text_append_format(out, ",\"readings\":%zu}", account->amended);
+    }
     for (size_t i = 0; i < account->part_count; i++) {
         text_append_format(out, "%s{\"name\":", i ? "," : ",\"parts\":[");
         text_append_json(out, account->parts[i].name);

@@ -130,3 +130,21 @@ void meter_free(struct meter *meter)
     free(meter->raw);
     free(meter->readings);
 }
+
+struct meter meter_again(const struct meter *meter)
+{
+    struct meter again = {.name = meter->name,
+                          .numbers = meter->numbers,
+                          .number_count = meter->number_count,
+                          .rules = meter->rules,
+                          .exchanges = meter->exchanges,
+                          .exchange_count = meter->exchange_count};
+    memcpy(again.unit, meter->unit, sizeof again.unit);
+    return again;
+}
+
+void meter_free_again(struct meter *again)
+{
+    free(again->raw);
+    free(again->readings);
+}

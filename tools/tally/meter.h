@@ -8,6 +8,7 @@
 #ifndef TALLY_TOOLS_METER_H
 #define TALLY_TOOLS_METER_H
 
+#include "amendments.h"
 #include "energy_table.h"
 #include "meter_curve.h"
 
@@ -54,6 +55,9 @@ struct meter {
 int meter_open(struct meter *meter, struct ledger_reader *reader, const struct energy_table *table,
                struct why *why);
 void meter_free(struct meter *meter);
+// The same meter, to be read once more: it borrows what of it does not come from readings.
+struct meter meter_again(const struct meter *meter);
+void meter_free_again(struct meter *again);
 
 struct meters {
     struct meter *list;
@@ -63,6 +67,7 @@ struct meters {
     int64_t from, to;  // quarters of an hour: [from, to)
     uint64_t left_out; // blocks that could not be read, which was said by …
     const char *command;
+    const struct amendments *amendments; // that readings are taken by; NULL: as recorded
 };
 
 // Fills in the readings of all. 0, ERROR_MEMORY, or what reading gives.

@@ -81,8 +81,18 @@ static bool is_plain(const struct rollup *rollup)
            rollup->first.kind == NUMBER_DECIMAL && rollup->last.kind == NUMBER_DECIMAL;
 }
 
-// Adds what one number has in a quarter: an entry, or to that of another number.
-static int add_rollup(struct work *work, size_t place, int64_t quarter, const struct rollup *rollup)
+// Whether a reading of the quarter is taken as it was amended.
+static bool is_amended(const struct collection *collection, uint32_t number, int64_t quarter)
+{
+    const struct amendments *amendments = collection->meters->amendments;
+    return amendments && amendments_count(amendments, &number, 1, rollup_quarter_start(quarter),
+                                          rollup_quarter_start(quarter + 1));
+}
+
+// Adds what one number has in a quarter: an entry, or to that of another number. The roll-up may
+// have no number at all when a reading is amended.
+static int add_rollup(struct work *work, size_t place, int64_t quarter, const struct rollup *rollup,
+                      bool amended)
 {
     size_t count = work->entry_count;
     if (count && work->entries[count - 1].quarter == quarter) {
@@ -94,18 +104,21 @@ static int add_rollup(struct work *work, size_t place, int64_t quarter, const st
         return ERROR_MEMORY;
     }
     work->entries = list;
-    list[count] = (struct entry){.quarter = quarter,
-                                 .number = place,
-                                 .first_us = rollup->first_us,
-                                 .last_us = rollup->last_us,
-                                 .first = rollup->first,
-                                 .last = rollup->last,
-                                 .flags = rollup->flags,
-                                 .broken = rollup->breaks > 0,
-                                 .drill = !is_plain(rollup) || has_exchange(work->meter, quarter)};
+    list[count] =
+        (struct entry){.quarter = quarter,
+                       .number = place,
+                       .first_us = rollup->first_us,
+                       .last_us = rollup->last_us,
+                       .first = rollup->first,
+                       .last = rollup->last,
+                       .flags = rollup->flags,
+                       .broken = rollup->breaks > 0,
+                       .drill = amended || !is_plain(rollup) || has_exchange(work->meter, quarter)};
     // Was the clock set? Where readings did not rise, they may also lie in the quarters beside it.
-    if (count && (list[count].broken || list[count - 1].broken ||
-                  number_compare(list[count].first, list[count - 1].last) < 0)) {
+    if (count &&
+        (list[count].broken || list[count - 1].broken || list[count].first.kind == NUMBER_NONE ||
+         list[count - 1].last.kind == NUMBER_NONE ||
+         number_compare(list[count].first, list[count - 1].last) < 0)) {
         list[count - 1].drill = list[count].drill = true;
     }
     work->entry_count++;
@@ -141,8 +154,9 @@ static int list_quarter(struct collection *collection, const struct rollup *roll
         const struct rollup *rollup = &rollups[i * count + at];
         struct work *work = &collection->works[owner->work];
         count_rollup(collection, work->meter, owner->place, quarter, rollup);
-        if (rollup->count) {
-            error = add_rollup(work, owner->place, quarter, rollup);
+        bool amended = is_amended(collection, owner->number, quarter);
+        if (rollup->count || amended) {
+            error = add_rollup(work, owner->place, quarter, rollup, amended);
         }
     }
     return error;

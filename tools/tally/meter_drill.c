@@ -76,6 +76,18 @@ static bool read_value(const struct block_reading *reading, struct decimal *out)
     return decimal_parse(text, out) == OK;
 }
 
+// The value that is reckoned with; false when there is none.
+static bool find_value(const struct collection *collection, const struct block_view *view,
+                       size_t at, struct decimal *out)
+{
+    const struct amendments *amendments = collection->meters->amendments;
+    const struct amendment *amendment =
+        amendments ? amendments_find(amendments, view->n, at) : NULL;
+    return amendment
+               ? amendment->kind == AMENDMENT_VALUE && decimal_parse(amendment->value, out) == OK
+               : read_value(&view->readings[at], out);
+}
+
 static int take_reading(struct collection *collection, const struct block_view *view, size_t at)
 {
     const struct block_reading *reading = &view->readings[at];
@@ -89,7 +101,7 @@ static int take_reading(struct collection *collection, const struct block_view *
                                               sizeof *work->entries, entry_by_quarter)
                                     : NULL;
     struct decimal value;
-    if (!entry || !entry->drill || !read_value(reading, &value)) {
+    if (!entry || !entry->drill || !find_value(collection, view, at, &value)) {
         return OK;
     }
     if (reading->flags & FLAG_IDENTITY_MISMATCH) {

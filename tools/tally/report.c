@@ -1,6 +1,7 @@
 // tally report: what a ledger says over periods, as enterprises report it. So far of energy.
 #include "account.h"
 #include "covered.h"
+#include "energy_amended.h"
 #include "energy_groups.h"
 #include "energy_out.h"
 #include "moment.h"
@@ -20,6 +21,9 @@
 struct sum {
     struct energy_meter meter;
     struct account account;
+    bool has_amended; // a part is amended
+    struct account amended;
+    char *amended_name;
 };
 
 struct report {
@@ -52,6 +56,7 @@ struct report {
     size_t meters_most; // that there can be
     struct meters meters;
     struct account *accounts; // of each meter
+    struct energy_amended amended;
     struct sum *sums;
     size_t sum_count;
     struct covered covered;
@@ -196,40 +201,55 @@ static int read_meters(struct report *report, struct why *why)
     report->meters.reader = report->reader;
     report->meters.command = report->command->name;
     int error = series_open(&report->meters.series, report->directory, false, why);
-    error = error ? error : meters_read(&report->meters, why);
-    series_close(report->meters.series);
-    return error;
+    return error ? error : meters_read(&report->meters, why);
 }
 
 // --- accounts -----------------------------------------------------------------------------------
 
-static int make_sum(const struct report *report, struct sum *sum)
+// As recorded, or with those of its parts as amended that are.
+static int make_sum(const struct report *report, const struct energy_meter *meter, bool amended,
+                    struct account *account)
 {
-    const struct energy_meter *meter = &sum->meter;
     const struct account **parts = calloc(meter->part_count + 1, sizeof(const struct account *));
     if (!parts) {
         return ERROR_MEMORY;
     }
-    int error = account_begin(&sum->account, &report->calendar, meter->name, meter->parts,
-                              meter->part_count);
-    sum->account.kind = meter->kind;
+    int error =
+        account_begin(account, &report->calendar, meter->name, meter->parts, meter->part_count);
+    account->kind = meter->kind;
     for (size_t i = 0; !error && i < meter->part_count; i++) {
-        const struct meter *part = find_meter(report, meter->parts[i].name);
-        parts[i] = &report->accounts[part - report->meters.list];
-        account_add(&sum->account, parts[i], meter->parts[i].minus, &report->calendar);
+        size_t place = (size_t)(find_meter(report, meter->parts[i].name) - report->meters.list);
+        const struct account *other = amended ? energy_amended_find(&report->amended, place) : NULL;
+        parts[i] = other ? other : &report->accounts[place];
+        account_add(account, parts[i], meter->parts[i].minus, &report->calendar);
     }
     if (!error) {
-        account_end(&sum->account, &report->calendar);
-        error = corrected_sum(&sum->account, parts, meter->independent, &report->calendar);
+        account_end(account, &report->calendar);
+        error = corrected_sum(account, parts, meter->independent, &report->calendar);
     }
     free(parts);
-    if (!error) {
-        error = account_use(&sum->account, report->table, &report->calendar);
-    }
-    return error;
+    return error ? error : account_use(account, report->table, &report->calendar);
 }
 
-static int make_accounts(struct report *report)
+// A sum with an amended part, as amended.
+static int amend_sum(const struct report *report, struct sum *sum)
+{
+    size_t readings = 0;
+    for (size_t i = 0; i < sum->meter.part_count; i++) {
+        const struct meter *part = find_meter(report, sum->meter.parts[i].name);
+        const struct account *other =
+            energy_amended_find(&report->amended, (size_t)(part - report->meters.list));
+        sum->has_amended = sum->has_amended || other;
+        readings += other ? other->amended : 0;
+    }
+    if (!sum->has_amended) {
+        return OK;
+    }
+    int error = make_sum(report, &sum->meter, true, &sum->amended);
+    return error ? error : energy_amended_name(&sum->amended, readings, &sum->amended_name);
+}
+
+static int make_accounts(struct report *report, struct why *why)
 {
     bool keep = report->sum_count || (report->table && report->table->tariff);
     report->accounts = calloc(report->meters.count, sizeof *report->accounts);
@@ -239,13 +259,17 @@ static int make_accounts(struct report *report)
         error = account_make(account, &report->meters.list[i], &report->calendar, keep);
         error = error ? error : account_use(account, report->table, &report->calendar);
     }
+    error = error ? error
+                  : energy_amended_make(&report->amended, &report->meters, report->table,
+                                        &report->calendar, keep, why);
     for (size_t i = 0; !error && i < report->sum_count; i++) {
-        error = make_sum(report, &report->sums[i]);
+        error = make_sum(report, &report->sums[i].meter, false, &report->sums[i].account);
+        error = error ? error : amend_sum(report, &report->sums[i]);
     }
     return error;
 }
 
-// In the order asked for.
+// In the order asked for, each as recorded and then, where it is, as amended.
 static int write_all(const struct report *report, struct why *why)
 {
     const struct config *config = report->config;
@@ -261,16 +285,20 @@ static int write_all(const struct report *report, struct why *why)
                                .table = report->table};
     size_t count = 0;
     const struct account **accounts =
-        calloc(report->point_count + report->sum_count, sizeof(const struct account *));
+        calloc(2 * (report->point_count + report->sum_count), sizeof(const struct account *));
     if (!accounts) {
         return ERROR_MEMORY;
     }
     for (size_t i = 0; i < report->point_count; i++) {
-        const struct meter *meter = find_meter(report, report->points[i]);
-        accounts[count++] = &report->accounts[meter - report->meters.list];
+        size_t place = (size_t)(find_meter(report, report->points[i]) - report->meters.list);
+        accounts[count++] = &report->accounts[place];
+        accounts[count] = energy_amended_find(&report->amended, place);
+        count += accounts[count] != NULL;
     }
     for (size_t i = 0; i < report->sum_count; i++) {
         accounts[count++] = &report->sums[i].account;
+        accounts[count] = report->sums[i].has_amended ? &report->sums[i].amended : NULL;
+        count += accounts[count] != NULL;
     }
     int error = energy_out_write(&head, report->xlsx, accounts, count, report->output, why);
     free(accounts);
@@ -311,7 +339,7 @@ static int reckon_and_write(struct report *report)
     struct why why = {""};
     int error = read_meters(report, &why);
     error = error ? error : find_covered(report, &why);
-    error = error ? error : make_accounts(report);
+    error = error ? error : make_accounts(report, &why);
     error = error ? error : write_all(report, &why);
     if (error && !why.text[0]) {
         why_set(&why, error, "%s", error_text(error));
@@ -349,7 +377,11 @@ static void free_report(struct report *report)
     }
     for (size_t i = 0; i < report->sum_count; i++) {
         account_free(&report->sums[i].account);
+        account_free(&report->sums[i].amended);
+        free(report->sums[i].amended_name);
     }
+    energy_amended_free(&report->amended);
+    series_close(report->meters.series);
     free(report->sums);
     free(report->accounts);
     free(report->meters.list);
