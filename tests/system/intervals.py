@@ -115,7 +115,7 @@ def dumps(thing):
     return json.dumps(thing, separators=(",", ":"), ensure_ascii=False)
 
 
-def write_ledger(data, zone, points, entries, first_n=0, each=900, more=None):
+def write_ledger(data, zone, points, entries, first_n=0, each=900, more=None, origin=ORIGIN):
     """`points`: {number: (name, unit)}; the last of each name is in force at the end. `entries` in the order of recording:
     (point, t_us, indication as JSON text, flags), with None for a miss. At most 255 blocks, so that there is no tile.
     `more`: {number: what else its definition says}."""
@@ -128,7 +128,7 @@ def write_ledger(data, zone, points, entries, first_n=0, each=900, more=None):
     hash = hashlib.sha256(file).digest()
     database = sqlite3.connect(data / "ledger.db")
     database.executescript("PRAGMA journal_mode=WAL;" + SCHEMA)
-    database.execute("INSERT INTO log VALUES(1,?,0)", (ORIGIN,))
+    database.execute("INSERT INTO log VALUES(1,?,0)", (origin,))
     database.execute("INSERT INTO files VALUES(?,'definitions',0,?,?)", (hash, len(file), zstandard.compress(file)))
     database.execute("INSERT INTO definitions VALUES(0,?,?)", (hash, hash))
     for n, (name, _) in points.items():
@@ -138,7 +138,7 @@ def write_ledger(data, zone, points, entries, first_n=0, each=900, more=None):
         n, some = first_n + i // each, entries[i:i + each]
         readings = ",".join(f'[{p},{t},400,"08fd",{value},null,null,{flags}]' for p, t, value, flags in some if value is not None)
         missed = ",".join(f'[{p},{t},"timeout"]' for p, t, value, _ in some if value is None)
-        text = (f'{{"tally":1,"log":"{ORIGIN}","n":{n},"prev":"{previous.hex() if n else ""}","run":"{"0" * 32}",'
+        text = (f'{{"tally":1,"log":"{origin}","n":{n},"prev":"{previous.hex() if n else ""}","run":"{"0" * 32}",'
                 f'"mono_us":[{i},{i}],"closed_us":{some[-1][1]},"clock":{{"state":"synchronised","error_us":1,"leap":0}},'
                 f'"defs":"{hash.hex()}","readings":[{readings}],"missed":[{missed}],"events":[]}}\n').encode()
         assert len(text) <= 131072

@@ -253,8 +253,19 @@ def test_coverage_now_and_over_a_period_and_what_falls_due(works):
     readings = [r for block in stored(works.folder / "data") for r in block["readings"]]
     assert (found["readings"], found["readings_covered"]) == (len(readings), sum(not r[7] & 12 for r in readings))
     assert [due["last_day"] for due in found["due"]] == [soon]
+    covered = found["readings_covered"]
+    (site,) = found["sites"]
+    counts = {"points": 2, "covered": 1, "readings": len(readings), "readings_covered": covered}
+    assert site == {"site": "91350100M000100Y43", **counts, "kinds": {"voltage": counts}}
+    assert [due["within"] for due in found["due"]] == ["60 days"] and found["ended"] == []
     shown = works.tally("coverage").stdout
     assert "50.0%" in shown and "60 days" in shown
+    # The ledger alone says the same, and names the certificate by its hash.
+    alone = subprocess.run([TALLY, "coverage", "--from", "-1h", "--json", works.folder / "data"], capture_output=True, text=True, check=True)
+    alone = json.loads(alone.stdout)
+    (due,) = alone.pop("due")
+    assert due["number"] in stored_events(works.folder / "data", "certificate.added")[0]["text"] and due["last_day"] == soon
+    assert alone == {key: value for key, value in found.items() if key != "due"}
 
 
 def test_falling_due_is_an_event(works):
@@ -291,6 +302,7 @@ def test_an_adjustment_ends_a_certificate(works):
     assert event["text"].startswith("by li.wei (user ")
     assert date.today().isoformat()[:7] in listed.splitlines()[1].split("  ")[-1]
     assert coverage["all"]["covered"] == 0
+    assert [(e["point"], e["number"]) for e in coverage["ended"]] == [("meter.voltage-l1", "DC-2026-0417")]
     shown = works.tally("certificate", "show", works.folder / "data" / "certificates" / works.shelf()[0])
     assert "DC-2026-0417" in shown.stdout
 

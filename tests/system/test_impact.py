@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 import yaml
 
-from intervals import load, moment, write_ledger
+from intervals import ORIGIN, load, moment, write_ledger
 from support import TALLY, needs_daemon
 
 pytestmark = needs_daemon
@@ -163,3 +163,23 @@ def test_a_register_is_off_by_what_it_counted_at_each_load(data):
     assert {row["t_us"] for row in said["readings"] if "load" in row} == {t for t, _ in register[2::2]}
     assert moment(register[0][0]).isoformat()[:10] == "2026-08-30"
     assert "kWh" in impact(data, "E-2").stdout
+
+
+def test_coverage_of_several_sites_by_their_ledgers(tmp_path):
+    """Each site's latest log says what is so now; of a period all of them count."""
+    hash, due = "a" * 64, {"due": "2000-01-01"}
+    sites = {"one": (ORIGIN, 0), "old": (ORIGIN, -DAY), "two": (ORIGIN.replace("M000100Y43", "M000200Y44"), 0)}
+    for name, (origin, shift) in sites.items():
+        more = {1: {"serial": "A", "driver": "", "certificate": hash}, 2: {"serial": "B", "driver": "", "certificate": None},
+                3: {"serial": "C", "driver": "", "certificate": hash, **due}, 4: {"serial": "D", "driver": "", "type": "string"}}
+        points = {n: (f"i{n}.q", "V") for n in more}
+        entries = [(n, FOUND_US + shift + n, "1" if n < 4 else '"x"', 4 if n == 2 else 8 if n == 3 else 0) for n in more]
+        write_ledger(tmp_path / name, ZONE, points, entries, more=more, origin=origin)
+    found = json.loads(subprocess.run([TALLY, "coverage", "--json", "--from", "2026-01-01", *(tmp_path / name for name in sites)],
+                                      capture_output=True, text=True, check=True).stdout)
+    assert [(s["site"], s["points"], s["covered"], s["readings"], s["readings_covered"]) for s in found["sites"]] == \
+        [("91350100M000100Y43", 3, 1, 6, 2), ("91350100M000200Y44", 3, 1, 3, 1)]
+    assert found["all"] == {"points": 6, "covered": 2} and found["kinds"] == {"other": found["all"]}
+    assert [(d["site"][-3:], d["serial"], d["within"]) for d in found["due"]] == [("Y43", "C", "overdue"), ("Y44", "C", "overdue")]
+    shown = subprocess.run([TALLY, "coverage", *(tmp_path / name for name in sites)], capture_output=True, text=True, check=True).stdout
+    assert shown.splitlines()[-4 - 1].split()[:4] == ["all", "all", "6", "2"], shown

@@ -1,258 +1,249 @@
 // tally coverage: which share of the points, and of a period's readings, is under a certificate in
 // order; and what falls due next.
-#include "calibrated.h"
+#include "coverage.h"
 
-#include "base/clock.h"
-#include "ledger/ledger.h"
+#include "calibrated.h"
 #include "moment.h"
 #include "show.h"
+#include "times.h"
 
-#include <inttypes.h>
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#define KINDS_MAX 32
-#define DAY_US    INT64_C(86400000000)
-#define PLAN_DAYS 90
+#define LEDGERS_MAX 10000 // folders
 
-// Of one kind of quantity ("voltage"), and of all.
-struct share {
-    const char *kind;
-    uint64_t points, covered; // now
-};
+// --- what is counted ----------------------------------------------------------------------------
 
-struct coverage {
-    const struct command *command;
-    struct place place;
-    const char *from, *to;
-    bool json;
-    int64_t from_us, to_us, now_us;
-    struct share kinds[KINDS_MAX], all;
-    size_t kind_count;
-    uint64_t readings, covered; // of the period
-};
-
-// --- now
-
-static struct share *share_of(struct coverage *coverage, const char *kind)
+void coverage_free(struct coverage *coverage)
 {
-    for (size_t i = 0; i < coverage->kind_count; i++) {
-        if (strcmp(coverage->kinds[i].kind, kind) == 0) {
-            return &coverage->kinds[i];
-        }
-    }
-    if (coverage->kind_count == KINDS_MAX) {
-        return &coverage->kinds[KINDS_MAX - 1];
-    }
-    coverage->kinds[coverage->kind_count].kind = kind;
-    return &coverage->kinds[coverage->kind_count++];
+    free(coverage->rows);
+    free(coverage->dues);
+    free(coverage->ended);
 }
 
-static void count_points(struct coverage *coverage, const struct calibrations *calibrations)
+size_t coverage_row(struct coverage *coverage, const char *site, const char *kind)
+{
+    for (size_t i = 0; i < coverage->row_count; i++) {
+        if (strcmp(coverage->rows[i].site, site) == 0 &&
+            strcmp(coverage->rows[i].kind, kind) == 0) {
+            return i;
+        }
+    }
+    struct coverage_row *grown = realloc(coverage->rows, (coverage->row_count + 1) * sizeof *grown);
+    if (!grown) {
+        return SIZE_MAX;
+    }
+    coverage->rows = grown;
+    struct coverage_row *row = &grown[coverage->row_count];
+    *row = (struct coverage_row){.site = ""};
+    snprintf(row->site, sizeof row->site, "%s", site);
+    snprintf(row->kind, sizeof row->kind, "%s", kind);
+    return coverage->row_count++;
+}
+
+struct coverage_due *coverage_add_due(struct coverage *coverage, const char *site,
+                                      const char *serial, const char *number, int64_t day)
+{
+    for (size_t i = 0; i < coverage->due_count; i++) {
+        struct coverage_due *due = &coverage->dues[i];
+        if (strcmp(due->serial, serial) == 0 && strcmp(due->number, number) == 0 &&
+            strcmp(due->site, site) == 0) {
+            return due;
+        }
+    }
+    struct coverage_due *grown = realloc(coverage->dues, (coverage->due_count + 1) * sizeof *grown);
+    if (!grown) {
+        return NULL;
+    }
+    coverage->dues = grown;
+    struct coverage_due *due = &grown[coverage->due_count++];
+    *due = (struct coverage_due){.day = day};
+    snprintf(due->site, sizeof due->site, "%s", site);
+    snprintf(due->serial, sizeof due->serial, "%s", serial);
+    snprintf(due->number, sizeof due->number, "%s", number);
+    return due;
+}
+
+struct coverage_ended *coverage_add_ended(struct coverage *coverage)
+{
+    struct coverage_ended *grown =
+        realloc(coverage->ended, (coverage->ended_count + 1) * sizeof *grown);
+    if (!grown) {
+        return NULL;
+    }
+    coverage->ended = grown;
+    grown[coverage->ended_count] = (struct coverage_ended){.at_us = 0};
+    return &grown[coverage->ended_count++];
+}
+
+// --- a gateway, as it is configured -------------------------------------------------------------
+
+static bool count_point(struct coverage *coverage, const struct config_instrument *instrument,
+                        const struct driver_quantity *quantity,
+                        const struct calibration *calibration)
+{
+    size_t row = coverage_row(coverage, coverage->place.config->site.code, quantity->kind);
+    if (row == SIZE_MAX) {
+        return false;
+    }
+    coverage->rows[row].count.points++;
+    coverage->rows[row].count.covered +=
+        calibration->entry && coverage->now_us < calibration->overdue_us;
+    if (calibration->ended) {
+        struct coverage_ended *ended = coverage_add_ended(coverage);
+        if (!ended) {
+            return false;
+        }
+        snprintf(ended->point, sizeof ended->point, "%s.%s", instrument->name, quantity->name);
+        snprintf(ended->number, sizeof ended->number, "%s", calibration->ended->certificate->id);
+        ended->at_us = calibration->ended->ended->at_us;
+    }
+    return true;
+}
+
+static bool count_points(struct coverage *coverage, const struct calibrations *calibrations)
 {
     const struct config *config = coverage->place.config;
+    bool good = true;
     for (size_t i = 0; i < config->instrument_count; i++) {
         const struct config_instrument *instrument = &config->instruments[i];
-        for (size_t slot = 0; slot < instrument->quantity_count; slot++) {
+        for (size_t slot = 0; good && slot < instrument->quantity_count; slot++) {
             const struct driver_quantity *quantity = instrument->quantities[slot];
-            const struct calibration *calibration = &calibrations->of[i][slot];
-            bool covered = calibration->entry && coverage->now_us < calibration->overdue_us;
-            if (quantity->type == TYPE_STRING) {
-                continue; // a text is not measured
-            }
-            struct share *shares[] = {share_of(coverage, quantity->kind), &coverage->all};
-            for (size_t s = 0; s < 2; s++) {
-                shares[s]->points++;
-                shares[s]->covered += covered;
-            }
+            good = quantity->type == TYPE_STRING || // a text is not measured
+                   count_point(coverage, instrument, quantity, &calibrations->of[i][slot]);
         }
     }
-}
-
-// --- over a period
-
-static void count_block(struct coverage *coverage, const struct block_view *view)
-{
-    for (size_t i = 0; i < view->reading_count; i++) {
-        const struct block_reading *reading = &view->readings[i];
-        if (reading->t_us >= coverage->from_us && reading->t_us < coverage->to_us &&
-            reading->indication[0] != '"') {
-            coverage->readings++;
-            coverage->covered +=
-                !(reading->flags & (FLAG_NO_CERTIFICATE | FLAG_CALIBRATION_OVERDUE));
-        }
-    }
-}
-
-static int count_readings(struct coverage *coverage, struct why *why)
-{
-    struct ledger_reader *reader;
-    struct block_view view = {0};
-    struct text bytes = text_make(BLOCK_BYTES_MAX);
-    uint64_t n = 0;
-    int error = ledger_reader_open(&reader, coverage->place.ledger, why);
-    if (error) {
-        text_free(&bytes);
-        return error;
-    }
-    for (; (error = ledger_reader_next_in_time(reader, coverage->from_us, coverage->to_us, &n,
-                                               why)) == OK;
-         n++) {
-        error = ledger_reader_block(reader, n, &bytes, why);
-        error = error ? error : block_parse(&view, bytes.data, bytes.length, why);
-        if (error) {
-            break;
-        }
-        count_block(coverage, &view);
-    }
-    block_view_free(&view);
-    text_free(&bytes);
-    ledger_reader_close(reader);
-    return error == ERROR_ABSENT ? OK : error;
-}
-
-// --- the plan
-
-static int by_day(const void *a, const void *b)
-{
-    const struct calibrations_used *one = a, *other = b;
-    int64_t x = shelf_last_day(one->entry->certificate),
-            y = shelf_last_day(other->entry->certificate);
-    return (x > y) - (x < y);
-}
-
-// Days from today until the last day of a certificate.
-static int64_t days_left(const struct coverage *coverage, const struct certificate *certificate)
-{
-    return shelf_last_day(certificate) - coverage->now_us / DAY_US;
-}
-
-static const char *window_of(int64_t days)
-{
-    return days < 0 ? "overdue" : days <= 30 ? "30 days" : days <= 60 ? "60 days" : "90 days";
-}
-
-static bool is_in_plan(const struct coverage *coverage, const struct certificate *certificate)
-{
-    return shelf_last_day(certificate) != CERTIFICATE_NO_DATE &&
-           days_left(coverage, certificate) <= PLAN_DAYS;
-}
-
-// --- what is said
-
-static double percent(uint64_t part, uint64_t whole)
-{
-    return whole ? 100.0 * (double)part / (double)whole : 0;
-}
-
-static void print_table(const struct coverage *coverage, const struct calibrations *calibrations)
-{
-    static const char *const headings[] = {"kind", ">points", ">covered", ">share"};
-    static const char *const plan_headings[] = {"within", "serial", "number", "last day", ">days"};
-    struct show_table table = show_table_make(4, headings),
-                      plan = show_table_make(5, plan_headings);
-    struct text out = text_make(4u << 20);
-    for (size_t i = 0; i <= coverage->kind_count; i++) {
-        const struct share *share = i < coverage->kind_count ? &coverage->kinds[i] : &coverage->all;
-        show_table_add(&table, i < coverage->kind_count ? share->kind : "all");
-        show_table_add_format(&table, "%" PRIu64, share->points);
-        show_table_add_format(&table, "%" PRIu64, share->covered);
-        show_table_add_format(&table, "%.1f%%", percent(share->covered, share->points));
-    }
-    show_table_append(&table, &out);
-    if (coverage->from || coverage->to) {
-        text_append_format(
-            &out, "\nreadings     %" PRIu64 " of %" PRIu64 " under one in order, %.1f%%\n",
-            coverage->covered, coverage->readings, percent(coverage->covered, coverage->readings));
-    }
-    for (size_t i = 0; i < calibrations->used_count; i++) {
+    for (size_t i = 0; good && i < calibrations->used_count; i++) {
         const struct certificate *certificate = calibrations->used[i].entry->certificate;
-        char day[CERTIFICATE_DATE_SIZE];
-        if (is_in_plan(coverage, certificate)) {
-            certificate_format_date(shelf_last_day(certificate), day);
-            show_table_add(&plan, window_of(days_left(coverage, certificate)));
-            show_table_add(&plan, certificate->serial);
-            show_table_add(&plan, certificate->id);
-            show_table_add(&plan, day);
-            show_table_add_format(&plan, "%" PRId64, days_left(coverage, certificate));
-        }
+        int64_t day = shelf_last_day(certificate);
+        good = day == CERTIFICATE_NO_DATE ||
+               coverage_add_due(coverage, config->site.code, certificate->serial, certificate->id,
+                                day);
     }
-    if (plan.count) {
-        text_append_string(&out, "\n");
-        show_table_append(&plan, &out);
-    }
-    fwrite(out.data, 1, out.length, stdout);
-    text_free(&out);
-    show_table_free(&plan);
-    show_table_free(&table);
+    return good;
 }
 
-static void append_share(struct text *out, const struct share *share)
+static int say(const struct coverage *coverage, const char *folder, const struct why *why)
 {
-    text_append_format(out, "{\"points\":%" PRIu64 ",\"covered\":%" PRIu64 "}", share->points,
-                       share->covered);
+    fprintf(stderr, "%s: %s: %s\n", coverage->command->name, folder, why->text);
+    return EXIT_FINDING;
 }
 
-static void print_json(const struct coverage *coverage, const struct calibrations *calibrations)
-{
-    struct text out = text_make(4u << 20);
-    bool first = true;
-    text_append_string(&out, "{\"all\":");
-    append_share(&out, &coverage->all);
-    text_append_string(&out, ",\"kinds\":{");
-    for (size_t i = 0; i < coverage->kind_count; i++) {
-        text_append_string(&out, i ? "," : "");
-        text_append_json(&out, coverage->kinds[i].kind);
-        text_append_string(&out, ":");
-        append_share(&out, &coverage->kinds[i]);
-    }
-    text_append_string(&out, "}");
-    if (coverage->from || coverage->to) {
-        text_append_format(&out, ",\"readings\":%" PRIu64 ",\"readings_covered\":%" PRIu64,
-                           coverage->readings, coverage->covered);
-    }
-    text_append_string(&out, ",\"due\":[");
-    for (size_t i = 0; i < calibrations->used_count; i++) {
-        const struct certificate *certificate = calibrations->used[i].entry->certificate;
-        char day[CERTIFICATE_DATE_SIZE];
-        if (!is_in_plan(coverage, certificate)) {
-            continue;
-        }
-        certificate_format_date(shelf_last_day(certificate), day);
-        text_append_string(&out, first ? "{\"serial\":" : ",{\"serial\":");
-        text_append_json(&out, certificate->serial);
-        text_append_string(&out, ",\"number\":");
-        text_append_json(&out, certificate->id);
-        text_append_format(&out, ",\"last_day\":\"%s\",\"days\":%" PRId64 "}", day,
-                           days_left(coverage, certificate));
-        first = false;
-    }
-    text_append_string(&out, "]}\n");
-    fwrite(out.data, 1, out.length, stdout);
-    text_free(&out);
-}
-
-static int perform(struct coverage *coverage)
+static int look_at_gateway(struct coverage *coverage)
 {
     struct calibrated calibrated;
-    struct why why = {""};
+    struct ledger_reader *reader;
+    struct why why = {"out of memory"};
     int status = calibrated_open(&calibrated, coverage->command, &coverage->place);
-    if (status == EXIT_GOOD) {
-        coverage->now_us = clock_wall_us(&clock_system);
-        count_points(coverage, calibrated.calibrations);
-        qsort(calibrated.calibrations->used, calibrated.calibrations->used_count,
-              sizeof *calibrated.calibrations->used, by_day);
-        if ((coverage->from || coverage->to) && count_readings(coverage, &why) != OK) {
-            fprintf(stderr, "%s: %s\n", coverage->command->name, why.text);
-            status = EXIT_FINDING;
-        }
-    }
-    if (status == EXIT_GOOD && coverage->json) {
-        print_json(coverage, calibrated.calibrations);
-    } else if (status == EXIT_GOOD) {
-        print_table(coverage, calibrated.calibrations);
+    if (status == EXIT_GOOD && !count_points(coverage, calibrated.calibrations)) {
+        status = say(coverage, coverage->place.ledger, &why);
     }
     calibrated_close(&calibrated);
+    if (status != EXIT_GOOD || !coverage_has_period(coverage)) {
+        return status;
+    }
+    int error = ledger_reader_open(&reader, coverage->place.ledger, &why);
+    if (!error) {
+        error = coverage_read_ledger(coverage, reader, false, &why);
+        ledger_reader_close(reader);
+    }
+    return error ? say(coverage, coverage->place.ledger, &why) : EXIT_GOOD;
+}
+
+// --- ledgers alone ------------------------------------------------------------------------------
+
+struct folder {
+    const char *path;
+    char origin[BLOCK_ORIGIN_MAX + 1];
+    int64_t closed_us; // of its last block
+};
+
+// Whether it is the log that its gateway writes now, of those there are.
+static bool is_latest(const struct folder *folders, size_t count, size_t i)
+{
+    const char *origin = folders[i].origin, *end = strrchr(origin, '/');
+    size_t length = end ? (size_t)(end - origin) + 1 : strlen(origin);
+    for (size_t k = 0; k < count; k++) {
+        if (k != i && strncmp(folders[k].origin, origin, length) == 0 &&
+            (folders[k].closed_us > folders[i].closed_us ||
+             (folders[k].closed_us == folders[i].closed_us && k < i))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int look_into(struct folder *folder, struct why *why)
+{
+    struct ledger_reader *reader;
+    uint64_t first, size;
+    struct times times = {.closed_us = INT64_MIN};
+    int error = ledger_reader_open(&reader, folder->path, why);
+    if (error) {
+        return error;
+    }
+    snprintf(folder->origin, sizeof folder->origin, "%s", ledger_reader_origin(reader));
+    error = ledger_reader_extent(reader, &first, &size, why);
+    if (!error && first < size) {
+        error = times_of_block(reader, size - 1, &times, why);
+    }
+    folder->closed_us = times.closed_us;
+    ledger_reader_close(reader);
+    return error;
+}
+
+static int count_folder(struct coverage *coverage, const struct folder *folder, bool now,
+                        struct why *why)
+{
+    struct ledger_reader *reader;
+    int error = ledger_reader_open(&reader, folder->path, why);
+    if (!error) {
+        error = coverage_read_ledger(coverage, reader, now, why);
+        ledger_reader_close(reader);
+    }
+    return error;
+}
+
+static int look_at_ledgers(struct coverage *coverage, char **paths, size_t count)
+{
+    struct folder *folders = calloc(count, sizeof *folders);
+    struct why why = {"out of memory"};
+    int error = folders ? OK : ERROR_MEMORY;
+    size_t at = 0;
+    for (size_t i = 0; !error && i < count; i++) {
+        at = i;
+        folders[i].path = paths[i];
+        error = look_into(&folders[i], &why);
+    }
+    for (size_t i = 0; !error && i < count; i++) {
+        at = i;
+        error = count_folder(coverage, &folders[i], is_latest(folders, count, i), &why);
+    }
+    free(folders);
+    return error ? say(coverage, paths[at], &why) : EXIT_GOOD;
+}
+
+// --- the command --------------------------------------------------------------------------------
+
+static int perform(struct coverage *coverage, char **paths, size_t count)
+{
+    int status = count ? EXIT_GOOD : place_find(&coverage->place);
+    if (status != EXIT_GOOD) {
+        return status;
+    }
+    show_set_zone(count ? "UTC" : coverage->place.config->site.time_zone);
+    status = moment_read_span(coverage->command, coverage->from, coverage->to, true,
+                              &coverage->from_us, &coverage->to_us);
+    if (status != EXIT_GOOD) {
+        return status;
+    }
+    coverage->now_us = clock_wall_us(&clock_system);
+    status = count ? look_at_ledgers(coverage, paths, count) : look_at_gateway(coverage);
+    if (status == EXIT_GOOD) {
+        coverage_print(coverage);
+    }
     return status;
 }
 
@@ -278,13 +269,14 @@ static int run(const struct command *command, int argc, char **argv)
     if (option < 0) {
         return status;
     }
-    status = place_find(&coverage.place);
-    if (status == EXIT_GOOD) {
-        show_set_zone(coverage.place.config->site.time_zone);
-        status = moment_read_span(command, coverage.from, coverage.to, true, &coverage.from_us,
-                                  &coverage.to_us);
+    size_t count = (size_t)(argc - optind);
+    if (count && (coverage.place.path || coverage.place.drivers)) {
+        return command_misused(command, "ledgers are looked at without a configuration");
     }
-    status = status == EXIT_GOOD ? perform(&coverage) : status;
+    status = moment_read_span(command, coverage.from, coverage.to, false, &coverage.from_us,
+                              &coverage.to_us);
+    status = status == EXIT_GOOD ? perform(&coverage, argv + optind, count) : status;
+    coverage_free(&coverage);
     place_free(&coverage.place);
     return status;
 }
@@ -293,13 +285,16 @@ const struct command command_coverage = {
     .name = "tally coverage",
     .summary = "what is under a certificate in order, and what falls due",
     .usage =
-        "usage: tally coverage [--from T] [--to T] [--json] [-c FILE]\n"
+        "usage: tally coverage [--from T] [--to T] [--json] [-c FILE | DIR...]\n"
         "\n"
-        "Prints by kind of quantity how many points are under a certificate that is in order now,\n"
-        "with a period also how many of its readings were, as recorded; and which certificates\n"
-        "are overdue or fall due within 30, 60 and 90 days.\n"
+        "Prints by site and kind of quantity how many points are under a certificate that is in\n"
+        "order now, with a period also how many of its readings were, as recorded; which\n"
+        "certificates are overdue or fall due within 30, 60 and 90 days; and which points have\n"
+        "none since theirs has ended. DIR is the folder of a ledger, a gateway's or a centre's\n"
+        "half of one: of several sites all at once, as their latest blocks say.\n"
         "\n"
-        "      --from T       the period, from then on; T as for `tally history`\n"
+        "      --from T       the period, from then on; T as for `tally history`; with DIR a time\n"
+        "                     without zone is UTC\n"
         "      --to T         before then\n"
         "      --json         for programs\n"
         "  -c, --config FILE  the configuration; otherwise tally.yaml in this folder, then\n"
@@ -308,5 +303,5 @@ const struct command command_coverage = {
         "  -h, --help         print this\n",
     .letters = "c:h",
     .options = options,
-    .arguments = 0,
+    .arguments = LEDGERS_MAX,
     .run = run};
