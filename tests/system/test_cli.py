@@ -31,7 +31,7 @@ BUILD = (ROOT / os.environ.get("TALLY_BUILD", "build")).resolve()
 TALLY = BUILD / "tally"
 TALLYD = BUILD / "tallyd"
 COMMANDS = ["check", "status", "watch", "alarm", "history", "report", "rebuild", "export", "proof", "verify",
-            "certificate", "budget", "coverage"]
+            "certificate", "budget", "coverage", "job"]
 needs_daemon = pytest.mark.skipif(not TALLYD.exists(), reason="tallyd is not built")
 ENVIRONMENT = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm"}
 

@@ -1,5 +1,8 @@
-// Jobs: the form in which they are put on record, and what a log's entries of them come to.
+// Jobs: the form in which they are put on record, what a log's entries of them come to, and which
+// readings are theirs; and the form of a report that was issued.
+#include "../../tools/tally/issued.c"
 #include "../../tools/tally/job_record.c"
+#include "../../tools/tally/job_stretch.c"
 #include "../../tools/tally/jobs.c"
 
 #include <setjmp.h>
@@ -23,6 +26,13 @@ int entry_each(struct ledger_reader *reader, uint64_t from_n, const char *kind,
         error = visit(context, &entries[i]);
     }
     return error;
+}
+
+int entry_put(const struct place *place, const char *kind, const char *by, const char *subject,
+              const char *body, uint64_t *n, struct why *why)
+{
+    (void)place, (void)kind, (void)by, (void)subject, (void)body, (void)n;
+    return why_set(why, ERROR_ABSENT, "there is no daemon in this test");
 }
 
 // --- the form
@@ -227,6 +237,125 @@ static void entries_that_do_not_fit_are_void(void **state)
     jobs_free(&jobs);
 }
 
+// --- which readings are of a job ----------------------------------------------------------------
+
+#define S INT64_C(1000000)
+
+// From second 1000, in block 10, behind its first event, to second 2000, in block 20.
+static const struct job job = {
+    .code = "A", .start = {true, 10, 1, 1000 * S, "", 0}, .stop = {true, 20, 0, 2000 * S, "", 0}};
+static const struct job running = {
+    .code = "A", .start = {true, 10, 1, 1000 * S, "", 0}, .runs = true};
+
+static const struct block_event stepped[] = {{.kind = "clock.stepped", .kind_length = 13},
+                                             {.kind = "job.started", .kind_length = 11},
+                                             {.kind = "clock.stepped", .kind_length = 13}};
+
+// The next block, closed at that second of the wall clock; monotonic time goes by its number, a
+// second each.
+static bool take_n(struct job_stretch *stretch, uint64_t n, int64_t closed_s, const char *run,
+                   size_t event_count)
+{
+    struct block_view view = {.n = n,
+                              .mono_us = {(int64_t)n * S, (int64_t)(n + 1) * S},
+                              .closed_us = closed_s * S,
+                              .events = stepped,
+                              .event_count = event_count};
+    strcpy(view.run, run);
+    return job_stretch_take(stretch, &view);
+}
+
+static void time_divides_the_blocks_at_the_ends(void **state)
+{
+    (void)state;
+    struct job_stretch stretch;
+    job_stretch_begin(&stretch, &job);
+    assert_true(take_n(&stretch, 10, 1001, "r", 0));
+    assert_false(job_stretch_holds(&stretch, 1000 * S - 1));
+    assert_true(job_stretch_holds(&stretch, 1000 * S));
+    // Taken before, and recorded late.
+    assert_true(take_n(&stretch, 11, 1002, "r", 0));
+    assert_false(job_stretch_holds(&stretch, 1000 * S - 1));
+    assert_true(take_n(&stretch, 20, 2001, "r", 0));
+    assert_true(stretch.inside);
+    assert_true(job_stretch_holds(&stretch, 2000 * S - 1));
+    assert_false(job_stretch_holds(&stretch, 2000 * S));
+    assert_true(take_n(&stretch, 21, 2002, "r", 0));
+    assert_false(stretch.inside || stretch.settled);
+    assert_true(job_stretch_holds(&stretch, 2000 * S - 1));
+    assert_false(job_stretch_holds(&stretch, 2000 * S));
+    assert_true(take_n(&stretch, 30, 2011, "r", 0));
+    assert_false(take_n(&stretch, 31, 2012, "r", 0)); // more than 10 s later
+    assert_true(stretch.settled);
+    assert_int_equal(stretch.sets, 0);
+}
+
+static void a_clock_that_is_set_takes_nothing_away(void **state)
+{
+    (void)state;
+    struct job_stretch stretch;
+    job_stretch_begin(&stretch, &job);
+    assert_true(take_n(&stretch, 10, 1001, "r", 1)); // before the start: nothing to the job
+    assert_true(take_n(&stretch, 11, 1002, "r", 0));
+    assert_false(job_stretch_holds(&stretch, 900 * S));
+    assert_true(take_n(&stretch, 12, 800, "r", 1)); // set back, past the start
+    assert_true(job_stretch_holds(&stretch, 800 * S));
+    assert_true(take_n(&stretch, 13, 801, "r", 0));
+    assert_true(job_stretch_holds(&stretch, 801 * S));
+    assert_true(take_n(&stretch, 14, 2500, "r", 1)); // set forward, past the end
+    assert_true(job_stretch_holds(&stretch, 2500 * S));
+    assert_int_equal(stretch.sets, 2);
+    assert_true(
+        take_n(&stretch, 15, 500, "s", 0)); // back again over a restart, which no event tells
+    assert_true(job_stretch_holds(&stretch, 500 * S));
+    assert_int_equal(stretch.sets, 3);
+
+    job_stretch_begin(&stretch, &running);
+    assert_true(take_n(&stretch, 10, 800, "r", 3)); // behind the start, in its block
+    assert_false(job_stretch_holds(&stretch, 800 * S));
+    assert_true(take_n(&stretch, 11, 801, "r", 0));
+    assert_true(job_stretch_holds(&stretch, 801 * S));
+    assert_true(stretch.inside);
+    assert_int_equal(stretch.sets, 1);
+}
+
+static void nothing_comes_late_over_a_restart_or_a_clock_that_is_set(void **state)
+{
+    (void)state;
+    for (int restart = 0; restart < 2; restart++) {
+        struct job_stretch stretch;
+        job_stretch_begin(&stretch, &job);
+        assert_true(take_n(&stretch, 20, 2001, "r", 0));
+        assert_false(take_n(&stretch, 21, 2002, restart ? "s" : "r", restart ? 0 : 1));
+        assert_true(stretch.settled);
+    }
+}
+
+static void an_issued_report_has_one_form(void **state)
+{
+    (void)state;
+    struct issued issued = {.form = "html", .bytes = 5120, .to_us = S, .size = 57, .final = true},
+                  read;
+    struct text out = text_make(512);
+    memset(issued.hash.bytes, 0xab, DIGEST_SIZE);
+    issued_write(&issued, &out);
+    assert_string_equal(
+        out.data, "html of 5120 bytes, SHA-256 "
+                  "abababababababababababababababababababababababababababababababab, from "
+                  "1970-01-01T00:00:00.000000Z to 1970-01-01T00:00:01.000000Z, of a log of 57 "
+                  "blocks, final");
+    assert_true(issued_read(&read, out.data));
+    assert_int_equal(read.bytes, 5120);
+    assert_int_equal(read.size, 57);
+    assert_true(read.final && digest_equal(&read.hash, &issued.hash) && read.to_us == S);
+    text_append_string(&out, " (said from the account root)");
+    assert_true(issued_read(&read, out.data));
+    out.data[8] = '0'; // "html of 0120 bytes"
+    assert_false(issued_read(&read, out.data));
+    assert_false(issued_read(&read, "made up"));
+    text_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +364,10 @@ int main(void)
         cmocka_unit_test(what_cannot_be_seen_is_refused),
         cmocka_unit_test(a_statement_without_room_is_not_written),
         cmocka_unit_test(entries_that_do_not_fit_are_void),
+        cmocka_unit_test(time_divides_the_blocks_at_the_ends),
+        cmocka_unit_test(a_clock_that_is_set_takes_nothing_away),
+        cmocka_unit_test(nothing_comes_late_over_a_restart_or_a_clock_that_is_set),
+        cmocka_unit_test(an_issued_report_has_one_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,7 +57,7 @@ static int copy_beginning(struct jobs *jobs, struct job *job, const char *code,
 
 static struct job_end end_of(const struct entry *entry)
 {
-    struct job_end end = {true, entry->n, entry->t_us, "", entry->user};
+    struct job_end end = {true, entry->n, entry->index, entry->t_us, "", entry->user};
     memcpy(end.account, entry->account, sizeof end.account);
     return end;
 }

@@ -10,6 +10,7 @@
 struct job_end {
     bool known; // else only what the other end says of it: its block is pruned
     uint64_t n;
+    size_t index; // among the block's events
     int64_t t_us;
     char account[33];
     unsigned user;

@@ -1,5 +1,6 @@
 #include "page.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define WORDS_MAX 65536
@@ -18,6 +19,7 @@ void page_begin(struct text *out, const char *title)
         "td,th{padding:.1em .8em;border-bottom:1px solid #ccc;text-align:left}"
         ".n{text-align:right;font-variant-numeric:tabular-nums}thead{display:table-header-group}"
         "tr{page-break-inside:avoid}.e{fill:#2a6f97}.g{fill:#f4c095}svg{width:100%}"
+        "@media print{body{margin:0;font-size:9px}}"
         "</style></head><body>\n");
 }
 
@@ -59,6 +61,7 @@ static void append_cell(struct text *out, const char *tag, const char *cell, boo
 
 void page_append_table(struct text *out, const struct show_table *table)
 {
+    assert(table->columns > 0 && table->columns <= SHOW_COLUMNS_MAX);
     if (table->cells.failed) {
         out->failed = true;
         return;

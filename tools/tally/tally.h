@@ -29,7 +29,7 @@ struct command {
 extern const struct command command_check, command_status, command_watch, command_history,
     command_report, command_rebuild, command_certificate, command_budget, command_coverage,
     command_key, command_uplink, command_impact, command_amend, command_export, command_proof,
-    command_verify, command_alarm;
+    command_verify, command_alarm, command_job;
 
 // Prints the usage to standard output; returns EXIT_GOOD.
 int command_help(const struct command *command);
