@@ -156,17 +156,15 @@ static int look_at_gateway(struct coverage *coverage)
 
 struct folder {
     const char *path;
-    char origin[BLOCK_ORIGIN_MAX + 1];
-    int64_t closed_us; // of its last block
+    char gateway[BLOCK_ORIGIN_MAX + 1]; // the origin without the log's own id
+    int64_t closed_us;                  // of its last block
 };
 
 // Whether it is the log that its gateway writes now, of those there are.
 static bool is_latest(const struct folder *folders, size_t count, size_t i)
 {
-    const char *origin = folders[i].origin, *end = strrchr(origin, '/');
-    size_t length = end ? (size_t)(end - origin) + 1 : strlen(origin);
     for (size_t k = 0; k < count; k++) {
-        if (k != i && strncmp(folders[k].origin, origin, length) == 0 &&
+        if (k != i && strcmp(folders[k].gateway, folders[i].gateway) == 0 &&
             (folders[k].closed_us > folders[i].closed_us ||
              (folders[k].closed_us == folders[i].closed_us && k < i))) {
             return false;
@@ -184,7 +182,9 @@ static int look_into(struct folder *folder, struct why *why)
     if (error) {
         return error;
     }
-    snprintf(folder->origin, sizeof folder->origin, "%s", ledger_reader_origin(reader));
+    const char *origin = ledger_reader_origin(reader), *end = strrchr(origin, '/');
+    snprintf(folder->gateway, sizeof folder->gateway, "%.*s",
+             (int)(end ? (size_t)(end - origin) : strlen(origin)), origin);
     error = ledger_reader_extent(reader, &first, &size, why);
     if (!error && first < size) {
         error = times_of_block(reader, size - 1, &times, why);

@@ -4,6 +4,7 @@
 #include "answer.h"
 #include "base/reading.h"
 #include "config/document.h"
+#include "point_map.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,19 +18,13 @@ struct kinds {
     struct document document;
 };
 
-// A point number that was met, and the row it counts in; SIZE_MAX: a text, which is not measured.
-struct numbered {
-    uint32_t number;
-    size_t row;
-};
-
 struct looking {
     struct coverage *coverage;
     struct ledger_reader *reader;
     char site[19];
     struct kinds **drivers;
-    struct numbered *points; // by number
-    size_t driver_count, point_count;
+    size_t driver_count;
+    struct point_map points; // the row that each counts in; POINT_MAP_NONE: a text
 };
 
 // --- kinds --------------------------------------------------------------------------------------
@@ -87,10 +82,11 @@ static const char *kind_of(const struct kinds *kinds, const char *quantity)
     return "other";
 }
 
-// Which row a definition counts in. False: out of memory.
-static bool row_of(struct looking *looking, const cJSON *definition, size_t *row)
+// Which row a definition counts in; a text is not measured. False: out of memory.
+static bool row_of(void *context, const cJSON *definition, uint64_t *out)
 {
-    *row = SIZE_MAX;
+    struct looking *looking = context;
+    *out = POINT_MAP_NONE;
     if (strcmp(answer_string(definition, "type"), "string") == 0) {
         return true;
     }
@@ -98,9 +94,10 @@ static bool row_of(struct looking *looking, const cJSON *definition, size_t *row
     if (!kinds) {
         return false;
     }
-    *row = coverage_row(looking->coverage, looking->site,
-                        kind_of(kinds, answer_string(definition, "quantity")));
-    return *row != SIZE_MAX;
+    size_t row = coverage_row(looking->coverage, looking->site,
+                              kind_of(kinds, answer_string(definition, "quantity")));
+    *out = row;
+    return row != SIZE_MAX;
 }
 
 // --- now ----------------------------------------------------------------------------------------
@@ -119,11 +116,11 @@ static bool count_point(struct looking *looking, const cJSON *definition)
     struct coverage *coverage = looking->coverage;
     const char *certificate = answer_string(definition, "certificate");
     int64_t day = due_of(definition);
-    size_t row;
+    uint64_t row;
     if (!row_of(looking, definition, &row)) {
         return false;
     }
-    if (row == SIZE_MAX) {
+    if (row == POINT_MAP_NONE) {
         return true;
     }
     coverage->rows[row].count.points++;
@@ -139,7 +136,7 @@ static int count_now(struct looking *looking, struct why *why)
 {
     struct text text = text_make(FILE_MAX);
     struct digest definitions, *files = calloc(NEEDED, sizeof *files);
-    uint64_t first, size;
+    uint64_t first = 0, size = 0;
     size_t count;
     int error = files ? ledger_reader_extent(looking->reader, &first, &size, why)
                       : why_set(why, ERROR_MEMORY, "out of memory");
@@ -166,45 +163,6 @@ static int count_now(struct looking *looking, struct why *why)
 
 // --- over a period ------------------------------------------------------------------------------
 
-static int learn(struct looking *looking, uint32_t number, size_t at, struct why *why)
-{
-    struct text text = text_make(BLOCK_BYTES_MAX);
-    struct numbered *grown = realloc(looking->points, (looking->point_count + 1) * sizeof *grown);
-    looking->points = grown ? grown : looking->points;
-    int error = grown ? ledger_reader_point_definition(looking->reader, number, &text, why)
-                      : why_set(why, ERROR_MEMORY, "out of memory");
-    cJSON *definition =
-        error ? NULL : cJSON_ParseWithLength(text.data ? text.data : "", text.length);
-    struct numbered numbered = {.number = number};
-    if (!error && !row_of(looking, definition, &numbered.row)) {
-        error = why_set(why, ERROR_MEMORY, "out of memory");
-    }
-    cJSON_Delete(definition);
-    text_free(&text);
-    if (!error) {
-        memmove(grown + at + 1, grown + at, (looking->point_count - at) * sizeof *grown);
-        grown[at] = numbered;
-        looking->point_count++;
-    }
-    return error;
-}
-
-// The row of a point number. NULL after an error.
-static const struct numbered *look_up(struct looking *looking, uint32_t number, struct why *why)
-{
-    size_t low = 0, high = looking->point_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (looking->points[middle].number < number) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    bool known = low < looking->point_count && looking->points[low].number == number;
-    return known || learn(looking, number, low, why) == OK ? &looking->points[low] : NULL;
-}
-
 static int count_block(struct looking *looking, const struct block_view *view, struct why *why)
 {
     struct coverage *coverage = looking->coverage;
@@ -213,12 +171,13 @@ static int count_block(struct looking *looking, const struct block_view *view, s
         if (reading->t_us < coverage->from_us || reading->t_us >= coverage->to_us) {
             continue;
         }
-        const struct numbered *point = look_up(looking, reading->point, why);
-        if (!point) {
-            return ERROR_INPUT;
+        uint64_t row;
+        int error = point_map_find(&looking->points, reading->point, &row, why);
+        if (error) {
+            return error;
         }
-        if (point->row != SIZE_MAX) {
-            struct coverage_count *count = &coverage->rows[point->row].count;
+        if (row != POINT_MAP_NONE) {
+            struct coverage_count *count = &coverage->rows[row].count;
             count->readings++;
             count->readings_covered +=
                 !(reading->flags & (FLAG_NO_CERTIFICATE | FLAG_CALIBRATION_OVERDUE));
@@ -252,8 +211,10 @@ static int count_readings(struct looking *looking, struct why *why)
 int coverage_read_ledger(struct coverage *coverage, struct ledger_reader *reader, bool now,
                          struct why *why)
 {
-    struct looking looking = {.coverage = coverage, .reader = reader};
+    struct looking looking = {
+        .coverage = coverage, .reader = reader, .points = {.reader = reader, .judge = row_of}};
     const char *origin = ledger_reader_origin(reader);
+    looking.points.context = &looking;
     snprintf(looking.site, sizeof looking.site, "%.*s", (int)strcspn(origin, "/"), origin);
     int error = now ? count_now(&looking, why) : OK;
     error = error || !coverage_has_period(coverage) ? error : count_readings(&looking, why);
@@ -262,6 +223,6 @@ int coverage_read_ledger(struct coverage *coverage, struct ledger_reader *reader
         free(looking.drivers[i]);
     }
     free(looking.drivers);
-    free(looking.points);
+    point_map_free(&looking.points);
     return error;
 }

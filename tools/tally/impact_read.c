@@ -2,6 +2,7 @@
 #include "impact.h"
 
 #include "answer.h"
+#include "point_map.h"
 #include "progress.h"
 
 #include <inttypes.h>
@@ -11,21 +12,13 @@
 
 #define STRETCH_US INT64_C(900000000) // over which a load is taken: a quarter of an hour at least
 
-// A point number that was met, and what it is.
-struct known {
-    uint32_t number;
-    bool touched;
-    size_t subject, point; // indices, when touched
-};
-
 struct impact_reading {
     struct impact *impact;
     struct ledger_reader *reader;
     const char *command;
     void (*each)(void *context, const struct impact_row *row);
     void *context;
-    struct known *known; // by number
-    size_t known_count;
+    struct point_map points; // place_pack of each that is touched
     struct text bytes;
     struct block_view view;
     int64_t from_us, to_us; // of all subjects
@@ -56,65 +49,33 @@ static bool place_of(struct impact_subject *subject, const char *name, const cha
     return true;
 }
 
-// Which subject a definition is of, when it is of one.
-static bool judge(struct impact *impact, const cJSON *definition, struct known *known)
+// A subject, and a point of it.
+static uint64_t place_pack(size_t subject, size_t point)
 {
+    return (uint64_t)subject << 32 | point;
+}
+
+// Which subject's point a definition is, when it is of one.
+static bool judge(void *context, const cJSON *definition, uint64_t *value)
+{
+    struct impact *impact = context;
     char name[160];
+    size_t place;
     const char *quantity = answer_string(definition, "quantity");
+    *value = POINT_MAP_NONE;
     if (strcmp(answer_string(definition, "serial"), impact->certificate->serial) != 0) {
         return true;
     }
     snprintf(name, sizeof name, "%s.%s", answer_string(definition, "instrument"), quantity);
-    for (size_t s = 0; s < impact->subject_count && !known->touched; s++) {
+    for (size_t s = 0; s < impact->subject_count; s++) {
         struct impact_subject *subject = &impact->subjects[s];
         if (subject->beyond && strcmp(quantity, subject->found->name) == 0) {
-            known->touched = true;
-            known->subject = s;
-            return place_of(subject, name, answer_string(definition, "unit"), &known->point);
+            bool good = place_of(subject, name, answer_string(definition, "unit"), &place);
+            *value = place_pack(s, place);
+            return good;
         }
     }
     return true;
-}
-
-static int learn(struct impact_reading *reading, uint32_t number, size_t at, struct why *why)
-{
-    struct text text = text_make(BLOCK_BYTES_MAX);
-    struct known known = {.number = number};
-    struct known *grown = realloc(reading->known, (reading->known_count + 1) * sizeof *grown);
-    reading->known = grown ? grown : reading->known;
-    int error = grown ? ledger_reader_point_definition(reading->reader, number, &text, why)
-                      : why_set(why, ERROR_MEMORY, "out of memory");
-    cJSON *definition =
-        error ? NULL : cJSON_ParseWithLength(text.data ? text.data : "", text.length);
-    if (!error && !judge(reading->impact, definition, &known)) {
-        error = why_set(why, ERROR_MEMORY, "out of memory");
-    }
-    cJSON_Delete(definition);
-    text_free(&text);
-    if (!error) {
-        memmove(grown + at + 1, grown + at, (reading->known_count - at) * sizeof *grown);
-        grown[at] = known;
-        reading->known_count++;
-    }
-    return error;
-}
-
-// What a number is; NULL after an error.
-static const struct known *know(struct impact_reading *reading, uint32_t number, struct why *why)
-{
-    size_t low = 0, high = reading->known_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (reading->known[middle].number < number) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    if (low == reading->known_count || reading->known[low].number != number) {
-        return learn(reading, number, low, why) == OK ? &reading->known[low] : NULL;
-    }
-    return &reading->known[low];
 }
 
 // --- one reading --------------------------------------------------------------------------------
@@ -203,11 +164,10 @@ static void weigh_register(struct impact_row *row, struct impact_point *point, d
     point->anchor_us = t_us;
 }
 
-static void take(struct impact_reading *reading, const struct block_reading *is,
-                 const struct known *known)
+static void take(struct impact_reading *reading, const struct block_reading *is, uint64_t place)
 {
-    struct impact_subject *subject = &reading->impact->subjects[known->subject];
-    struct impact_point *point = &subject->points[known->point];
+    struct impact_subject *subject = &reading->impact->subjects[place >> 32];
+    struct impact_point *point = &subject->points[place & UINT32_MAX];
     struct impact_row row = {.reading = is,
                              .subject = subject,
                              .point = point,
@@ -242,12 +202,10 @@ static int read_block(struct impact_reading *reading, uint64_t n, struct why *wh
     error = error ? error
                   : block_parse(&reading->view, reading->bytes.data, reading->bytes.length, why);
     for (size_t i = 0; !error && i < view->reading_count; i++) {
-        const struct known *known = know(reading, view->readings[i].point, why);
-        if (!known) {
-            return ERROR_INPUT;
-        }
-        if (known->touched) {
-            take(reading, &view->readings[i], known);
+        uint64_t place;
+        error = point_map_find(&reading->points, view->readings[i].point, &place, why);
+        if (!error && place != POINT_MAP_NONE) {
+            take(reading, &view->readings[i], place);
         }
     }
     return error;
@@ -280,14 +238,16 @@ int impact_read(struct impact *impact, const char *command, struct ledger_reader
                 void (*each)(void *context, const struct impact_row *row), void *context,
                 struct why *why)
 {
-    struct impact_reading reading = {.impact = impact,
-                                     .reader = reader,
-                                     .command = command,
-                                     .each = each,
-                                     .context = context,
-                                     .bytes = text_make(BLOCK_BYTES_MAX),
-                                     .from_us = INT64_MAX,
-                                     .to_us = INT64_MIN};
+    struct impact_reading reading = {
+        .impact = impact,
+        .reader = reader,
+        .command = command,
+        .each = each,
+        .context = context,
+        .points = {.reader = reader, .judge = judge, .context = impact},
+        .bytes = text_make(BLOCK_BYTES_MAX),
+        .from_us = INT64_MAX,
+        .to_us = INT64_MIN};
     for (size_t i = 0; i < impact->subject_count; i++) {
         const struct impact_subject *subject = &impact->subjects[i];
         if (subject->beyond) {
@@ -299,6 +259,6 @@ int impact_read(struct impact *impact, const char *command, struct ledger_reader
     int error = read_all(&reading, why);
     block_view_free(&reading.view);
     text_free(&reading.bytes);
-    free(reading.known);
+    point_map_free(&reading.points);
     return error;
 }

@@ -43,7 +43,7 @@ static bool take_permitted(struct impact_subject *subject, const struct certific
                            const char *which)
 {
     const struct certificate_quantity *quantity = speaks_of(certificate, subject->found->name);
-    if (!quantity || (quantity->mpe_absolute <= 0 && quantity->mpe_relative <= 0) ||
+    if (!certificate || !quantity || (quantity->mpe_absolute <= 0 && quantity->mpe_relative <= 0) ||
         (subject->found->by_load && quantity->mpe_relative <= 0)) {
         return false;
     }
