@@ -1,5 +1,7 @@
 #include "energy/exact.h"
 
+#include <string.h>
+
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -142,7 +144,8 @@ static struct written write_digits(const struct exact *number)
     for (int i = 0; i < EXACT_LIMBS; i++) {
         char *end = out.digits + (ptrdiff_t)(i + 1) * LIMB_DIGITS;
         uint32_t limb = (uint32_t)(size.limb[TOP - i] % BASE);
-        for (int j = 1; j <= LIMB_DIGITS; j++, limb /= 10) {
+        memset(end - LIMB_DIGITS, '0', LIMB_DIGITS);
+        for (int j = 1; limb; j++, limb /= 10) {
             end[-j] = (char)('0' + limb % 10);
         }
     }

@@ -87,9 +87,14 @@ int account_make(struct account *account, const struct meter *meter,
     int error = reckon_all(&account->energy, meter, calendar->boundaries, calendar->count);
     if (!error && !keep_quarters && calendar->count == calendar_quarters(calendar)) {
         find_demand(account, account->energy.intervals, calendar);
-        return corrected_make(account, meter, &account->energy, calendar);
+        error = corrected_make(account, meter, &account->energy, calendar);
+    } else if (!error) {
+        error = reckon_quarters(account, meter, calendar, keep_quarters);
     }
-    return error ? error : reckon_quarters(account, meter, calendar, keep_quarters);
+    if (!keep_quarters) {
+        corrected_drop_shares(&account->corrected);
+    }
+    return error;
 }
 
 // --- a sum --------------------------------------------------------------------------------------

@@ -69,23 +69,40 @@ static void add_exact(struct exact *sum, const struct exact *more, bool minus)
     }
 }
 
-// What of a figure is not corrected.
-static void add_rest(struct corrected_figure *sum, const struct corrected_figure *more, bool minus)
+const struct corrected_rest *corrected_rest(const struct corrected_figure *figure)
 {
-    add_exact(&sum->outside, &more->outside, minus);
-    add_exact(&sum->unknown, &more->unknown, minus);
-    sum->outside_us += more->outside_us;
+    static const struct corrected_rest none = {.outside_us = 0};
+    return figure->rest ? figure->rest : &none;
 }
 
-static void note_rest(struct corrected_figure *figure, const struct corrected_share *share,
-                      const struct exact *energy)
+// Adds to the rest of one of the account's figures.
+static void add_rest(struct corrected *corrected, struct corrected_figure *figure,
+                     const struct corrected_rest *more, bool minus)
 {
-    if (share->share.state == LOAD_OUTSIDE) {
-        exact_add(&figure->outside, energy);
-        figure->outside_us += share->to_us - share->from_us;
-    } else if (share->share.state == LOAD_UNKNOWN) {
-        exact_add(&figure->unknown, energy);
+    size_t place = figure == &corrected->total    ? corrected->interval_count
+                   : figure == &corrected->demand ? corrected->interval_count + 1
+                                                  : (size_t)(figure - corrected->intervals);
+    struct corrected_rest *rest = &corrected->rests[place];
+    if (more) {
+        figure->rest = rest;
+        add_exact(&rest->outside, &more->outside, minus);
+        add_exact(&rest->unknown, &more->unknown, minus);
+        rest->outside_us += more->outside_us;
     }
+}
+
+// The rest that a share is.
+static struct corrected_rest rest_of_share(const struct corrected_share *share,
+                                           const struct exact *energy)
+{
+    struct corrected_rest rest = {.outside_us = 0};
+    if (share->share.state == LOAD_OUTSIDE) {
+        rest.outside = *energy;
+        rest.outside_us = share->to_us - share->from_us;
+    } else {
+        rest.unknown = *energy;
+    }
+    return rest;
 }
 
 // --- the shares of a meter ----------------------------------------------------------------------
@@ -157,7 +174,10 @@ static void make_shares(struct corrected *corrected, const struct account *accou
             struct corrected_share *share = &corrected->shares[corrected->share_count++];
             *share = share_of(meter, &passage);
             share->interval = i;
-            note_rest(&corrected->intervals[i], share, passage.energy);
+            if (share->share.state != LOAD_CORRECTED) {
+                struct corrected_rest rest = rest_of_share(share, passage.energy);
+                add_rest(corrected, &corrected->intervals[i], &rest, false);
+            }
             if (share->share.state == LOAD_OUTSIDE) {
                 energy->intervals[i].flags |= FLAG_OUTSIDE_CALIBRATED_RANGE;
             }
@@ -175,7 +195,7 @@ static void make_intervals(struct corrected *corrected)
             put(&putting, &corrected->shares[to]);
         }
         finish(&putting, &corrected->intervals[interval]);
-        add_rest(&corrected->total, &corrected->intervals[interval], false);
+        add_rest(corrected, &corrected->total, corrected->intervals[interval].rest, false);
     }
     put_all(corrected, NULL, &corrected->total);
 }
@@ -201,7 +221,9 @@ static int make_room(struct corrected *corrected, size_t shares, size_t interval
 {
     corrected->shares = calloc(shares + 1, sizeof *corrected->shares);
     corrected->intervals = calloc(intervals + 1, sizeof *corrected->intervals);
-    return corrected->shares && corrected->intervals ? OK : ERROR_MEMORY;
+    corrected->rests = calloc(intervals + 2, sizeof *corrected->rests);
+    corrected->interval_count = intervals;
+    return corrected->shares && corrected->intervals && corrected->rests ? OK : ERROR_MEMORY;
 }
 
 int corrected_make(struct account *account, const struct meter *meter,
@@ -227,7 +249,10 @@ int corrected_make(struct account *account, const struct meter *meter,
         struct putting putting = {.begun = false};
         put(&putting, &share);
         finish(&putting, &corrected->demand);
-        note_rest(&corrected->demand, &share, passage.energy);
+        if (share.share.state != LOAD_CORRECTED) {
+            struct corrected_rest rest = rest_of_share(&share, passage.energy);
+            add_rest(corrected, &corrected->demand, &rest, false);
+        }
     }
     return OK;
 }
@@ -294,18 +319,19 @@ static void end_figure(struct summing *summing, struct corrected_figure *sum)
     }
 }
 
-static void sum_interval(struct summing *summing, size_t i)
+static void sum_interval(struct summing *summing, struct corrected *corrected, size_t i)
 {
     const struct account *sum = summing->sum;
-    struct corrected_figure *figure = &sum->corrected.intervals[i];
+    struct corrected_figure *figure = &corrected->intervals[i];
     begin_figure(summing);
     for (size_t p = 0; p < sum->part_count; p++) {
         const struct account *part = summing->parts[p];
         if (!part->corrected.any) {
-            add_exact(&figure->unknown, &part->energy.intervals[i].energy, sum->parts[p].minus);
+            const struct corrected_rest rest = {.unknown = part->energy.intervals[i].energy};
+            add_rest(corrected, figure, &rest, sum->parts[p].minus);
             continue;
         }
-        add_rest(figure, &part->corrected.intervals[i], sum->parts[p].minus);
+        add_rest(corrected, figure, part->corrected.intervals[i].rest, sum->parts[p].minus);
         add_figure(summing, figure, p, &part->corrected.intervals[i]);
     }
     end_figure(summing, figure);
@@ -323,8 +349,9 @@ static void sum_total(struct summing *summing, struct corrected_figure *total)
     end_figure(summing, total);
 }
 
-static void sum_demand(struct summing *summing, struct corrected_figure *demand, size_t quarter)
+static void sum_demand(struct summing *summing, struct corrected *corrected, size_t quarter)
 {
+    struct corrected_figure *demand = &corrected->demand;
     const struct account *sum = summing->sum;
     begin_figure(summing);
     for (size_t p = 0; p < sum->part_count; p++) {
@@ -336,8 +363,10 @@ static void sum_demand(struct summing *summing, struct corrected_figure *demand,
         struct putting putting = {.begun = false};
         put(&putting, &share);
         finish(&putting, &figure);
-        note_rest(&figure, &share, passage.energy);
-        add_rest(demand, &figure, sum->parts[p].minus);
+        if (share.share.state != LOAD_CORRECTED) {
+            struct corrected_rest rest = rest_of_share(&share, passage.energy);
+            add_rest(corrected, demand, &rest, sum->parts[p].minus);
+        }
         add_figure(summing, demand, p, &figure);
     }
     end_figure(summing, demand);
@@ -349,13 +378,13 @@ static void sum_all(struct summing *summing, struct corrected *corrected,
     const struct account *sum = summing->sum;
     for (size_t i = 0; i < sum->energy.interval_count; i++) {
         if (sum->energy.intervals[i].state == ENERGY_COMPLETE) {
-            sum_interval(summing, i);
-            add_rest(&corrected->total, &corrected->intervals[i], false);
+            sum_interval(summing, corrected, i);
+            add_rest(corrected, &corrected->total, corrected->intervals[i].rest, false);
         }
     }
     sum_total(summing, &corrected->total);
     if (sum->has_demand) {
-        sum_demand(summing, &corrected->demand, account_demand_quarter(sum, calendar));
+        sum_demand(summing, corrected, account_demand_quarter(sum, calendar));
     }
 }
 
@@ -381,10 +410,18 @@ int corrected_sum(struct account *sum, const struct account *const *parts, bool 
     return error;
 }
 
-void corrected_free(struct corrected *corrected)
+void corrected_drop_shares(struct corrected *corrected)
 {
     free(corrected->shares);
-    free(corrected->intervals);
     corrected->shares = NULL;
+    corrected->share_count = 0;
+}
+
+void corrected_free(struct corrected *corrected)
+{
+    corrected_drop_shares(corrected);
+    free(corrected->intervals);
+    free(corrected->rests);
     corrected->intervals = NULL;
+    corrected->rests = NULL;
 }
