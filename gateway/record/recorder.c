@@ -29,6 +29,7 @@ struct recorder {
     struct block_writer writers[2];
     unsigned active;   // which of the two is being filled
     int64_t opened_us; // monotonic clock at its first entry
+    int64_t error_us;  // the greatest error of the wall clock that was seen since
     bool close_now;    // an event asked for it
     uint64_t events_dropped;
     struct recorder_status counts;
@@ -77,8 +78,10 @@ static void hand_over(struct recorder *r, const struct block_writer *writer)
     committer_put(r->committer, &block);
 }
 
-// `told`: where the bulletin ended when the block closed.
-static void seal(struct recorder *r, const struct block_writer *writer, uint64_t told)
+// `told`: where the bulletin ended when the block closed; `error_us`: the greatest error of the
+// clock while it was filled, which may have been put right meanwhile.
+static void seal(struct recorder *r, const struct block_writer *writer, uint64_t told,
+                 int64_t error_us)
 {
     const struct clock *clock = r->options.clock;
     struct block_seal how = {.origin = ledger_origin(r->options.ledger),
@@ -89,6 +92,7 @@ static void seal(struct recorder *r, const struct block_writer *writer, uint64_t
                              .closed_us = clock_wall_us(clock),
                              .definitions = r->options.definitions->hash};
     clock_state(clock, &how.clock);
+    how.clock.error_us = how.clock.error_us > error_us ? how.clock.error_us : error_us;
     int error = block_seal(writer, &how, &r->bytes);
     bulletin_close(r->options.bulletin, told, r->n, how.mono_us, error);
     if (error) {
@@ -109,10 +113,11 @@ static void close_block(struct recorder *r)
         return;
     }
     uint64_t told = bulletin_end(r->options.bulletin);
+    int64_t error_us = r->error_us;
     r->active ^= 1;
     r->counts.blocks++;
     pthread_mutex_unlock(&r->filling);
-    seal(r, writer, told);
+    seal(r, writer, told, error_us);
     block_writer_clear(writer);
     pthread_mutex_lock(&r->filling);
 }
@@ -123,6 +128,7 @@ static struct block_writer *writer_of(struct recorder *r)
     struct block_writer *writer = &r->writers[r->active];
     if (writer->count + writer->missed_count + writer->event_count == 0) {
         r->opened_us = clock_mono_us(r->options.clock);
+        r->error_us = r->assess.state.error_us;
     }
     return writer;
 }
@@ -278,6 +284,9 @@ static void take_registers(struct recorder *r, const struct sample *sample, cons
     uint32_t common = assess_time(&r->assess, sample->t_us, sample->mono_us) |
                       (r->faults[sample->instrument] ? FLAG_INSTRUMENT_FAULT : 0) |
                       (sample->identity_mismatch ? FLAG_IDENTITY_MISMATCH : 0);
+    if (r->assess.state.error_us > r->error_us) {
+        r->error_us = r->assess.state.error_us;
+    }
     pthread_mutex_lock(&r->latest_lock);
     for (size_t i = 0; i < request->slot_count; i++) {
         uint16_t slot = request->slots[i];

@@ -46,7 +46,7 @@ static void add_block(void *context, const struct block_view *view)
         if ((rollup = at(wanted, reading->point, reading->t_us))) {
             rollup_add(rollup, reading->t_us,
                        number_parse(reading->indication, reading->indication_length),
-                       reading->flags);
+                       reading->flags, bound_of(view->clock.error_us, reading->half_window_us));
         }
     }
     for (size_t i = 0; i < view->missed_count; i++) {

@@ -48,6 +48,7 @@ struct gather {
     int64_t *t_us, *missed_us;
     struct number *numbers;
     uint32_t *flags;
+    uint8_t *bounds;
 };
 
 int gather_make(struct gather **out)
@@ -81,10 +82,12 @@ static void free_taken(struct gather *gather)
     free(gather->t_us);
     free(gather->numbers);
     free(gather->flags);
+    free(gather->bounds);
     free(gather->missed_us);
     gather->t_us = gather->missed_us = NULL;
     gather->numbers = NULL;
     gather->flags = NULL;
+    gather->bounds = NULL;
 }
 
 void gather_free(struct gather *gather)
@@ -270,9 +273,9 @@ int gather_miss(struct gather *gather, uint32_t point, int64_t t_us)
 }
 
 int gather_add(struct gather *gather, uint32_t point, int64_t t_us, struct number number,
-               uint32_t flags)
+               uint32_t flags, uint8_t bound)
 {
-    struct entry entry = {.t_us = t_us, .number = number, .flags = flags};
+    struct entry entry = {.t_us = t_us, .number = number, .flags = flags, .bound = bound};
     struct waiting *waiting;
     if (put(gather, point, &entry, &waiting)) {
         return ERROR_MEMORY;
@@ -330,8 +333,9 @@ static int begin_take(struct gather *gather)
     gather->t_us = calloc(gather->longest + 1, sizeof *gather->t_us);
     gather->numbers = calloc(gather->longest + 1, sizeof *gather->numbers);
     gather->flags = calloc(gather->longest + 1, sizeof *gather->flags);
+    gather->bounds = calloc(gather->longest + 1, sizeof *gather->bounds);
     gather->missed_us = calloc(gather->most_missed + 1, sizeof *gather->missed_us);
-    if (!gather->sorted || !gather->t_us || !gather->numbers || !gather->flags ||
+    if (!gather->sorted || !gather->t_us || !gather->numbers || !gather->flags || !gather->bounds ||
         !gather->missed_us) {
         return ERROR_MEMORY;
     }
@@ -370,6 +374,7 @@ int gather_take(struct gather *gather, size_t *cursor, struct gathered *out)
             } else {
                 gather->t_us[length] = entry.t_us;
                 gather->flags[length] = entry.flags;
+                gather->bounds[length] = entry.bound;
                 gather->numbers[length++] = entry.number;
             }
         }
@@ -379,6 +384,7 @@ int gather_take(struct gather *gather, size_t *cursor, struct gathered *out)
                              .t_us = gather->t_us,
                              .numbers = gather->numbers,
                              .flags = gather->flags,
+                             .bounds = gather->bounds,
                              .missed = missed,
                              .missed_us = gather->missed_us};
     return 1;

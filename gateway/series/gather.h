@@ -22,7 +22,7 @@ void gather_clear(struct gather *gather);
 void gather_begin_block(struct gather *gather, uint64_t n);
 // 0, or ERROR_MEMORY.
 int gather_add(struct gather *gather, uint32_t point, int64_t t_us, struct number number,
-               uint32_t flags);
+               uint32_t flags, uint8_t bound);
 int gather_miss(struct gather *gather, uint32_t point, int64_t t_us);
 
 bool gather_is_empty(const struct gather *gather); // no reading and no miss
@@ -46,6 +46,7 @@ struct gathered {
     const int64_t *t_us;
     const struct number *numbers;
     const uint32_t *flags;
+    const uint8_t *bounds; // the greatest so far, gather_entry.h
     size_t missed;
     const int64_t *missed_us;
 };

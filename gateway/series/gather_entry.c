@@ -1,11 +1,14 @@
 #include "series/gather_entry.h"
 
+#include "series/rollup.h"
+
 #include <string.h>
 
 // Varint of the time's difference from the period (zigzag), then varint of `mantissa's difference
 // << 1 | exponent changed` and, when it changed, the exponent's byte, which may also say that there
-// is no number, that 8 bytes of a double follow, that it is a miss, or that varint of new flags
-// follows and the number after that.
+// is no number, that 8 bytes of a double follow, that it is a miss, or that a bound, or varint of
+// new flags, follows and the number after that.
+#define EXPONENT_BOUND  123
 #define EXPONENT_FLAGS  124
 #define EXPONENT_MISS   125
 #define EXPONENT_NONE   126
@@ -73,6 +76,20 @@ static size_t put_flags(struct entry_before *before, uint32_t flags, uint8_t *to
     return length + pack_varint_to(to + length, flags);
 }
 
+// Written where it rises, and with the first reading of a quarter of an hour.
+static size_t put_bound(struct entry_before *before, const struct entry *entry, uint8_t *to)
+{
+    int64_t quarter = rollup_quarter_of(entry->t_us);
+    if (quarter == before->quarter && entry->bound <= before->bound) {
+        return 0;
+    }
+    before->quarter = quarter;
+    before->bound = entry->bound;
+    size_t length = put_escape(EXPONENT_BOUND, to);
+    to[length++] = entry->bound;
+    return length;
+}
+
 size_t entry_write(const struct entry *entry, struct entry_before *before, size_t index,
                    uint8_t *to)
 {
@@ -81,6 +98,7 @@ size_t entry_write(const struct entry *entry, struct entry_before *before, size_
         return length + put_escape(EXPONENT_MISS, to + length);
     }
     length += put_flags(before, entry->flags, to + length);
+    length += put_bound(before, entry, to + length);
     return length + put_number(before, entry->number, to + length);
 }
 
@@ -134,6 +152,11 @@ void entry_read(struct unpack *from, struct entry_before *before, size_t index, 
         before->flags = (uint32_t)unpack_varint(from);
         code = get_code(from, before, &exponent);
     }
+    if (exponent == EXPONENT_BOUND) {
+        before->bound = unpack_byte(from);
+        code = get_code(from, before, &exponent);
+    }
     entry->flags = before->flags;
+    entry->bound = before->bound;
     entry->number = get_number(from, code, exponent, before);
 }

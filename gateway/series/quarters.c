@@ -111,7 +111,8 @@ int quarters_take(struct quarters *quarters, const struct gathered *point)
     int error = OK;
     for (size_t i = 0; !error && i < point->length; i++) {
         error = go_to(quarters, point->point, point->t_us[i]);
-        rollup_add(&quarters->rollup, point->t_us[i], point->numbers[i], point->flags[i]);
+        rollup_add(&quarters->rollup, point->t_us[i], point->numbers[i], point->flags[i],
+                   point->bounds[i]);
     }
     for (size_t i = 0; !error && i < point->missed; i++) {
         error = go_to(quarters, point->point, point->missed_us[i]);

@@ -29,7 +29,13 @@ static bool follows(const struct rollup *later, const struct rollup *earlier)
     return later->first_us > earlier->last_us && number_compare(later->first, earlier->last) >= 0;
 }
 
-void rollup_add(struct rollup *rollup, int64_t t_us, struct number number, uint32_t flags)
+static uint8_t greater(uint8_t a, uint8_t b)
+{
+    return a > b ? a : b;
+}
+
+void rollup_add(struct rollup *rollup, int64_t t_us, struct number number, uint32_t flags,
+                uint8_t bound)
 {
     rollup->flags |= flags;
     if (number.kind == NUMBER_NONE) {
@@ -45,6 +51,7 @@ void rollup_add(struct rollup *rollup, int64_t t_us, struct number number, uint3
     rollup->breaks += rollup->count && !follows(&one, rollup);
     add_ends(rollup, &one);
     total_add(&rollup->total, number);
+    rollup->bound = greater(rollup->bound, bound);
     rollup->count++;
 }
 
@@ -54,6 +61,7 @@ void rollup_merge(struct rollup *into, const struct rollup *from)
         into->breaks += into->count && !follows(from, into) && !follows(into, from);
         add_ends(into, from);
         total_merge(&into->total, &from->total);
+        into->bound = greater(into->bound, from->bound);
     }
     into->count += from->count;
     into->none += from->none;
@@ -137,6 +145,7 @@ void rollup_write(const struct rollup *rollup, int64_t quarter, struct text *out
     if (rollup->count) {
         uint64_t first = (uint64_t)rollup->first_us;
         pack_varint(out, rollup->breaks);
+        text_append(out, &rollup->bound, 1);
         pack_varint(out, first - (uint64_t)rollup_quarter_start(quarter));
         pack_varint(out, (uint64_t)rollup->last_us - first);
         write_number(out, rollup->first, NULL);
@@ -155,6 +164,7 @@ int rollup_read(struct rollup *rollup, int64_t quarter, struct unpack *from)
     rollup->flags = (uint32_t)unpack_varint(from);
     if (rollup->count) {
         rollup->breaks = unpack_varint(from);
+        rollup->bound = unpack_byte(from);
         uint64_t first = unpack_varint(from), length = unpack_varint(from);
         from->bad = from->bad || first >= ROLLUP_QUARTER_US || length >= ROLLUP_QUARTER_US - first;
         first += (uint64_t)rollup_quarter_start(quarter);

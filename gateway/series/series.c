@@ -1,6 +1,7 @@
 #include "series/series.h"
 
 #include "base/log.h"
+#include "series/bound.h"
 #include "series/projection.h"
 #include "series/quarters.h"
 #include "series/step.h"
@@ -197,7 +198,8 @@ static int gather_block(struct series *series, uint64_t n, struct why *why)
         error = error ? error
                       : gather_add(series->gather, reading->point, reading->t_us,
                                    number_parse(reading->indication, reading->indication_length),
-                                   reading->flags);
+                                   reading->flags,
+                                   bound_of(view->clock.error_us, reading->half_window_us));
     }
     for (size_t i = 0; !error && i < view->missed_count; i++) {
         const struct block_miss *miss = &view->missed[i];

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FORMAT       3
+#define FORMAT       4
 #define APPLICATION  0x54614c79 // "TaLy"
 #define PATH_MAX_LEN 4096
 #define BUSY_MS      10000

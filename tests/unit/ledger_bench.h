@@ -29,6 +29,7 @@ struct fake_clock {
     _Atomic int64_t wall_us, mono_us; // tests move them while threads read them
     _Atomic bool synchronised;
     _Atomic int leap;
+    _Atomic int64_t error_us;
 };
 
 struct ledger_bench {
@@ -57,7 +58,7 @@ static inline int64_t fake_mono(const struct clock *clock)
 static inline void fake_state(const struct clock *clock, struct clock_state *state)
 {
     const struct fake_clock *fake = (const struct fake_clock *)clock;
-    *state = (struct clock_state){fake->synchronised, 100, fake->leap};
+    *state = (struct clock_state){fake->synchronised, fake->error_us, fake->leap};
 }
 
 static inline int bench_setup(void **state)
@@ -66,7 +67,8 @@ static inline int bench_setup(void **state)
     const char *base = getenv("TMPDIR");
     snprintf(b->directory, sizeof b->directory, "%.30s/tally-test-XXXXXX", base ? base : "/tmp");
     assert_non_null(mkdtemp(b->directory));
-    b->clock = (struct fake_clock){{fake_wall, fake_mono, fake_state}, T0_US, 1000000, true, 0};
+    b->clock =
+        (struct fake_clock){{fake_wall, fake_mono, fake_state}, T0_US, 1000000, true, 0, 100};
     b->options = (struct ledger_options){.directory = b->directory,
                                          .site_code = SITE,
                                          .gateway_name = GATEWAY,

@@ -114,6 +114,27 @@ static void sample_becomes_readings_of_a_durable_block(void **state)
     block_view_free(&view);
 }
 
+static void block_states_the_greatest_error_of_the_clock_while_it_was_filled(void **state)
+{
+    struct record_bench *b = *state;
+    struct block_view view = {0};
+    b->ledger->clock.error_us = 5000;
+    start(b);
+    push_meter(b);
+    await_readings(b, 3);
+    b->ledger->clock.mono_us += 1500000;
+    b->ledger->clock.error_us = 9000;
+    push_meter(b);
+    await_readings(b, 6);
+    b->ledger->clock.error_us = 70; // the clock was just put right
+    push_round(b);
+    stop(b);
+    read_block(b, 0, &view);
+    assert_int_equal(view.reading_count, 6);
+    assert_int_equal(view.clock.error_us, 9000);
+    block_view_free(&view);
+}
+
 static void nothing_is_written_when_nothing_happened(void **state)
 {
     struct record_bench *b = *state;
@@ -484,6 +505,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, record_setup, record_teardown)
         TEST(sample_becomes_readings_of_a_durable_block),
+        TEST(block_states_the_greatest_error_of_the_clock_while_it_was_filled),
         TEST(nothing_is_written_when_nothing_happened),
         TEST(block_closes_at_the_interval_after_its_first_reading),
         TEST(events_alone_close_a_block_too),

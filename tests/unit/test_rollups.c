@@ -100,13 +100,13 @@ static void rollup_has_first_and_last_by_time_not_by_arrival(void **state)
 {
     (void)state;
     struct rollup rollup = {0};
-    rollup_add(&rollup, 500, number_of_text("5"), 0);
-    rollup_add(&rollup, 900, number_of_text("9"), 0);
-    rollup_add(&rollup, 200, number_of_text("2"), 0);   // late
-    rollup_add(&rollup, 200, number_of_text("2.5"), 0); // another of the same time
-    rollup_add(&rollup, 900, number_of_text("8"), 0);
-    rollup_add(&rollup, 100, number_of_text("null"), 0);
-    rollup_add(&rollup, 999, number_of_text("\"open\""), 0);
+    rollup_add(&rollup, 500, number_of_text("5"), 0, 0);
+    rollup_add(&rollup, 900, number_of_text("9"), 0, 0);
+    rollup_add(&rollup, 200, number_of_text("2"), 0, 0);   // late
+    rollup_add(&rollup, 200, number_of_text("2.5"), 0, 0); // another of the same time
+    rollup_add(&rollup, 900, number_of_text("8"), 0, 0);
+    rollup_add(&rollup, 100, number_of_text("null"), 0, 0);
+    rollup_add(&rollup, 999, number_of_text("\"open\""), 0, 0);
     assert_int_equal(rollup.count, 5);
     assert_int_equal(rollup.none, 2);
     assert_int_equal(rollup.first_us, 200);
@@ -146,6 +146,7 @@ static void assert_same_rollup(const struct rollup *a, const struct rollup *b)
     assert_int_equal(a->flags, b->flags);
     assert_int_equal(a->breaks, b->breaks);
     if (a->count) {
+        assert_int_equal(a->bound, b->bound);
         assert_int_equal(a->first_us, b->first_us);
         assert_int_equal(a->last_us, b->last_us);
         assert_same_number(a->first, b->first);
@@ -175,7 +176,7 @@ static void rollup_gives_back_what_went_in(void **state)
             uint64_t t_us = (uint64_t)rollup_quarter_start(quarter) + draw(900000000);
             // The first and the last quarter are not whole.
             if (rollup_quarter_of((int64_t)t_us) == quarter) {
-                rollup_add(&rollup, (int64_t)t_us, any_number(), draw(1024));
+                rollup_add(&rollup, (int64_t)t_us, any_number(), draw(1024), (uint8_t)draw(256));
             }
         }
         struct text bytes = text_make(4096);
@@ -199,27 +200,59 @@ static void rollup_gives_back_what_went_in(void **state)
     }
 }
 
+static void bound_is_never_less_than_what_it_is_of(void **state)
+{
+    (void)state;
+    const int64_t most_us = (int64_t)14 << 30;
+    uint8_t before = 0;
+    for (int64_t us = 0; us <= most_us; us += us / 97 + 1) {
+        uint8_t bound = bound_of(us - us / 3, us / 3);
+        assert_true(bound_us(bound) >= us && bound_us(bound) <= us + us / 8);
+        assert_true(bound >= before && bound < UINT8_MAX);
+        assert_int_equal(bound_of(bound_us(bound), 0), bound);
+        before = bound;
+    }
+    assert_int_equal(before, UINT8_MAX - 1);
+    assert_true(bound_us(bound_of(most_us, 1)) == INT64_MAX);
+    assert_true(bound_us(bound_of(INT64_MAX, INT64_MAX)) == INT64_MAX);
+    assert_int_equal(bound_of(INT64_MIN, -1), 0);
+}
+
+static void rollup_keeps_the_greatest_bound(void **state)
+{
+    (void)state;
+    struct rollup rollup = {0}, other = {0};
+    rollup_add(&rollup, 100, number_of_text("5"), 0, 7);
+    rollup_add(&rollup, 200, number_of_text("5"), 0, 40);
+    rollup_add(&rollup, 300, number_of_text("5"), 0, 9);
+    rollup_add(&rollup, 400, number_of_text("null"), 0, 99);
+    assert_int_equal(rollup.bound, 40);
+    rollup_add(&other, 500, number_of_text("5"), 0, 41);
+    rollup_merge(&rollup, &other);
+    assert_int_equal(rollup.bound, 41);
+}
+
 static void rollup_tells_whether_readings_rose_with_time(void **state)
 {
     (void)state;
     struct rollup rollup = {0}, later = {0}, both = {0};
-    rollup_add(&rollup, 100, number_of_text("5"), 0);
-    rollup_add(&rollup, 200, number_of_text("5"), 0);
-    rollup_add(&rollup, 300, number_of_text("5.5"), 0);
-    rollup_add(&rollup, 300, number_of_text("null"), 0);
+    rollup_add(&rollup, 100, number_of_text("5"), 0, 0);
+    rollup_add(&rollup, 200, number_of_text("5"), 0, 0);
+    rollup_add(&rollup, 300, number_of_text("5.5"), 0, 0);
+    rollup_add(&rollup, 300, number_of_text("null"), 0, 0);
     assert_int_equal(rollup.breaks, 0);
-    rollup_add(&later, 400, number_of_text("5.4"), 0);
+    rollup_add(&later, 400, number_of_text("5.4"), 0, 0);
     assert_int_equal(later.breaks, 0);
     rollup_merge(&both, &rollup);
     rollup_merge(&both, &later);
     assert_int_equal(both.breaks, 1); // it fell between them
-    rollup_add(&rollup, 250, number_of_text("6"), 0);
+    rollup_add(&rollup, 250, number_of_text("6"), 0, 0);
     assert_int_equal(rollup.breaks, 1); // late
-    rollup_add(&rollup, 300, number_of_text("5.5"), 0);
+    rollup_add(&rollup, 300, number_of_text("5.5"), 0, 0);
     assert_int_equal(rollup.breaks, 2); // twice
-    rollup_add(&rollup, 310, number_of_text("5.4"), 0);
+    rollup_add(&rollup, 310, number_of_text("5.4"), 0, 0);
     assert_int_equal(rollup.breaks, 3); // below
-    rollup_add(&rollup, 320, number_of_text("5.4"), 0);
+    rollup_add(&rollup, 320, number_of_text("5.4"), 0, 0);
     assert_int_equal(rollup.breaks, 3);
 }
 
@@ -748,6 +781,8 @@ int main(void)
         cmocka_unit_test(mean_has_no_binary_noise),
         cmocka_unit_test(total_goes_on_beyond_64_bits),
         cmocka_unit_test(rollup_has_first_and_last_by_time_not_by_arrival),
+        cmocka_unit_test(bound_is_never_less_than_what_it_is_of),
+        cmocka_unit_test(rollup_keeps_the_greatest_bound),
         cmocka_unit_test(rollup_tells_whether_readings_rose_with_time),
         WITH_LEDGER(rollup_gives_back_what_went_in),
         WITH_LEDGER(runs_are_a_set),

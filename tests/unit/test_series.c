@@ -319,6 +319,7 @@ static void gather_gives_back_what_went_in_by_point(void **state)
     static int64_t t_us[POINTS][EACH];
     static struct number numbers[POINTS][EACH];
     static uint32_t flags[POINTS][EACH];
+    static uint8_t bounds[POINTS][EACH];
     static int64_t missed[POINTS][EACH]; // 0: none there
     assert_int_equal(gather_make(&gather), OK);
     for (int again = 0; again < 2; again++) {
@@ -335,9 +336,11 @@ static void gather_gives_back_what_went_in_by_point(void **state)
                         (draw(2) ? 1 : -1) * ((int64_t)draw(UINT32_MAX) << draw(22));
                 }
                 flags[p][i] = draw(8) ? p % 8 : draw(1024);
+                bounds[p][i] = (uint8_t)draw(256);
                 gather_begin_block(gather, (uint64_t)i);
-                assert_int_equal(
-                    gather_add(gather, p * 7 + 1, t_us[p][i], numbers[p][i], flags[p][i]), OK);
+                assert_int_equal(gather_add(gather, p * 7 + 1, t_us[p][i], numbers[p][i],
+                                            flags[p][i], bounds[p][i]),
+                                 OK);
                 missed[p][i] = draw(3) ? 0 : t_us[p][i] + draw(1000) - 500;
                 if (missed[p][i]) {
                     assert_int_equal(gather_miss(gather, p * 7 + 1, missed[p][i]), OK);
@@ -353,6 +356,12 @@ static void gather_gives_back_what_went_in_by_point(void **state)
             assert_int_equal(got.length, EACH);
             assert_memory_equal(got.t_us, t_us[p], sizeof t_us[p]);
             assert_memory_equal(got.flags, flags[p], sizeof flags[p]);
+            for (int i = 0; i < EACH; i++) { // the greatest since the quarter of an hour changed
+                bool goes_on =
+                    i && rollup_quarter_of(t_us[p][i]) == rollup_quarter_of(t_us[p][i - 1]);
+                uint8_t before = goes_on ? got.bounds[i - 1] : 0;
+                assert_int_equal(got.bounds[i], bounds[p][i] > before ? bounds[p][i] : before);
+            }
             size_t misses = 0;
             for (int i = 0; i < EACH; i++) {
                 if (missed[p][i]) {
