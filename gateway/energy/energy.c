@@ -1,9 +1,12 @@
 #include "energy/energy.h"
 
+#include "base/reading.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
-#define NO_CUT SIZE_MAX
+#define NO_CUT   SIZE_MAX
+#define CLOSE_US INT64_C(1000000) // what is so near to a boundary is near enough
 
 // The walk over the readings. A stretch lies between the reading where something was last cut (a
 // boundary's reading, the beginning, the end of an unknown) and the one that is looked at.
@@ -206,6 +209,27 @@ static int add_span(struct walk *walk, size_t last)
     return OK;
 }
 
+// Whether the boundary's reading may not be near it.
+static bool is_ambiguous(const struct energy_request *request, size_t boundary,
+                         const struct energy_reading *reading)
+{
+    int64_t distance_us = llabs(reading->t_us - request->boundaries[boundary]);
+    int64_t limit_us = request->rules.tolerance_us;
+    limit_us = limit_us > CLOSE_US ? limit_us : CLOSE_US;
+    return (reading->flags & FLAG_CLOCK_UNSYNCHRONISED) || reading->bound_us > limit_us ||
+           distance_us > limit_us - reading->bound_us;
+}
+
+static void judge_clock(const struct walk *walk, struct energy_interval *interval, size_t last)
+{
+    const struct energy_reading *opened = &walk->request->readings[walk->stretch];
+    const struct energy_reading *closed = &walk->request->readings[last];
+    interval->bound_us = opened->bound_us > closed->bound_us ? opened->bound_us : closed->bound_us;
+    interval->ambiguous = is_ambiguous(walk->request, walk->opens, opened) ||
+                          is_ambiguous(walk->request, walk->opens + 1, closed);
+    walk->out->ambiguous += interval->ambiguous;
+}
+
 // Ends the stretch with reading `last`, which is that of boundary `closes`, or NO_CUT.
 static int end_stretch(struct walk *walk, size_t last, size_t closes)
 {
@@ -223,6 +247,7 @@ static int end_stretch(struct walk *walk, size_t last, size_t closes)
                                  .flags = walk->flags,
                                  .source = walk->source,
                                  .mixed = walk->mixed};
+    judge_clock(walk, &walk->out->intervals[walk->opens], last);
     walk->out->complete++;
     exact_add(&walk->out->allocated, &walk->passed);
     return OK;

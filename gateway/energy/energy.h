@@ -26,7 +26,8 @@ struct energy_reading {
     struct decimal value;
     uint32_t flags; // enum reading_flag
     enum energy_joint joint;
-    uint32_t source; // which of several things that the caller knows stands behind it
+    uint32_t source;  // which of several things that the caller knows stands behind it
+    int64_t bound_us; // its time is right within this, unless the clock was not synchronised
 };
 
 struct energy_rules {
@@ -60,6 +61,12 @@ struct energy_interval {
     uint32_t flags;               // of the readings from one to the other, put together
     uint32_t source;              // of the first of them
     bool mixed;                   // another of them has another source
+    // What the clock leaves open, where complete. The energy is what passed from opened_us to
+    // closed_us, each within bound_us; unless it is ambiguous: the clock was not synchronised at
+    // one of the two, or may have been so wrong that the reading is farther from its boundary than
+    // the tolerance allows, and than a second.
+    bool ambiguous;
+    int64_t bound_us; // the greater one of the two readings'
 };
 
 // Energy that passed between two readings, but not in one interval, or not all of one.
@@ -91,7 +98,8 @@ struct energy_segment {
 
 struct energy {
     struct energy_interval *intervals; // interval_count
-    size_t interval_count, complete;   // how many; of these with state ENERGY_COMPLETE
+    size_t interval_count, complete;   // how many; of these with state ENERGY_COMPLETE …
+    size_t ambiguous;                  // … of which these are ambiguous
     struct energy_span *spans;
     size_t span_count;
     struct energy_unknown *unknowns;

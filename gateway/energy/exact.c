@@ -185,8 +185,22 @@ void exact_append_json(struct text *out, const struct exact *number)
     text_append(out, "\"", quoted);
 }
 
+// The units and the nine digits behind the point, when that is all and no digit is lost; else 0.
+static int64_t billionths(const struct exact *number)
+{
+    int64_t others = 0, units = number->limb[POINT_LIMBS];
+    for (int i = 0; i < EXACT_LIMBS; i++) {
+        others |= i == POINT_LIMBS || i == POINT_LIMBS - 1 ? 0 : number->limb[i];
+    }
+    return others == 0 && units < 1000000 ? units * BASE + number->limb[POINT_LIMBS - 1] : 0;
+}
+
 double exact_to_double(const struct exact *number)
 {
+    int64_t whole = billionths(number);
+    if (whole) {
+        return (double)whole / BASE;
+    }
     struct text text = text_make(2 * EXACT_DIGITS);
     exact_append(&text, number);
     double real = text.failed ? 0 : strtod(text.data, NULL);

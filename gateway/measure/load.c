@@ -84,8 +84,15 @@ void load_sum_end(struct load_sum *sum)
     sum->least = 0;
 }
 
+void load_sum_add_end(struct load_sum *sum, double load, double bound_hours, double distance_hours)
+{
+    double bound = load * bound_hours, distance = load * distance_hours;
+    sum->time += bound * bound / 3;
+    sum->variance += distance * distance / 3;
+}
+
 double load_sum_uncertainty(const struct load_sum *sum)
 {
     return sqrt(sum->calibration * sum->calibration + sum->permissible * sum->permissible +
-                sum->variance);
+                sum->time + sum->variance);
 }

@@ -52,6 +52,7 @@ struct load_sum {
     double calibration; // standard uncertainty, r = 1, from points of error …
     double permissible; // … and from maximum permissible errors: at least …
     double least;       // … this, where one is stated in the unit
+    double time;        // the square of that of the clock's error and the readings' windows
     double variance;    // of what is independent
     double open;        // of the last reading added: what load_sum_end closes
     double k;           // 0: none
@@ -62,6 +63,9 @@ struct load_sum {
 // those beside it.
 void load_sum_add(struct load_sum *sum, const struct load_curve *curve,
                   const struct load_share *share, bool joined);
+// Adds what is uncertain of the time of one end of it, at a load: the bound of the reading's time,
+// and its distance from the boundary that it stands for; rectangular both (GUM 4.3.7).
+void load_sum_add_end(struct load_sum *sum, double load, double bound_hours, double distance_hours);
 // Ends it with the last share's last reading.
 void load_sum_end(struct load_sum *sum);
 // The combined standard uncertainty of an ended sum; U is k times that.

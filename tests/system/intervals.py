@@ -115,10 +115,11 @@ def dumps(thing):
     return json.dumps(thing, separators=(",", ":"), ensure_ascii=False)
 
 
-def write_ledger(data, zone, points, entries, first_n=0, each=900, more=None, origin=ORIGIN):
+def write_ledger(data, zone, points, entries, first_n=0, each=900, more=None, origin=ORIGIN, window_us=400, clock=None):
     """`points`: {number: (name, unit)}; the last of each name is in force at the end. `entries` in the order of recording:
     (point, t_us, indication as JSON text, flags), with None for a miss. At most 255 blocks, so that there is no tile.
-    `more`: {number: what else its definition says}."""
+    `more`: {number: what else its definition says}. `window_us`: half of it, of all; `clock`: (synchronised, error) of the block
+    whose first entry is the ith."""
     data.mkdir(parents=True)
     definitions = {n: {"instrument": name.split(".")[0], "quantity": name.split(".")[1], "unit": unit, **(more or {}).get(n, {})}
                    for n, (name, unit) in points.items()}
@@ -135,11 +136,12 @@ def write_ledger(data, zone, points, entries, first_n=0, each=900, more=None, or
         database.execute("INSERT INTO points VALUES(?,?,?,?)", (n, bytes([n]) * 32, name, dumps(definitions[n])))
     previous, blocks = b"\1" * 32, {}
     for i in range(0, len(entries), each):
+        synchronised, error_us = clock(i) if clock else (True, 1)
         n, some = first_n + i // each, entries[i:i + each]
-        readings = ",".join(f'[{p},{t},400,"08fd",{value},null,null,{flags}]' for p, t, value, flags in some if value is not None)
+        readings = ",".join(f'[{p},{t},{window_us},"08fd",{value},null,null,{flags}]' for p, t, value, flags in some if value is not None)
         missed = ",".join(f'[{p},{t},"timeout"]' for p, t, value, _ in some if value is None)
         text = (f'{{"tally":1,"log":"{origin}","n":{n},"prev":"{previous.hex() if n else ""}","run":"{"0" * 32}",'
-                f'"mono_us":[{i},{i}],"closed_us":{some[-1][1]},"clock":{{"state":"synchronised","error_us":1,"leap":0}},'
+                f'"mono_us":[{i},{i}],"closed_us":{some[-1][1]},"clock":{{"state":"{"" if synchronised else "un"}synchronised","error_us":{error_us},"leap":0}},'
                 f'"defs":"{hash.hex()}","readings":[{readings}],"missed":[{missed}],"events":[]}}\n').encode()
         assert len(text) <= 131072
         previous = hashlib.sha256(b"\0" + text).digest()

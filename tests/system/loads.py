@@ -4,6 +4,7 @@ from bisect import bisect_left
 from decimal import Decimal
 
 HOUR = 3600 * 10 ** 6
+QUARTER = HOUR // 4
 
 
 def exact(number):
@@ -34,12 +35,17 @@ def error_at(curve, load):
 
 
 def put_together(shares):
-    """Of [(energy, hours, joined, curve or None)] of one meter: what is corrected, its standard uncertainties, and what is not.
-    Each reading counts by the difference of the weights on its two sides."""
-    out = dict.fromkeys(("corrected", "calibration", "permissible", "outside", "outside_hours", "unknown", "k"), Decimal(0))
-    weights, least = [Decimal(0)], Decimal(0)
-    for energy, hours, joined, curve in shares:
+    """Of [(energy, hours, joined, curve or None, ends or None)] of one meter: what is corrected, its standard uncertainties, and
+    what is not. Each reading counts by the difference of the weights on its two sides. ends: (bound of the times in hours, and
+    of either end the load and how far it is from its boundary, in hours)."""
+    out = dict.fromkeys(("corrected", "calibration", "permissible", "outside", "outside_hours", "unknown", "k", "variance"), Decimal(0))
+    weights, least, square = [Decimal(0)], Decimal(0), Decimal(0)
+    for i, (energy, hours, joined, curve, ends) in enumerate(shares):
         energy, hours = exact(energy), exact(hours)
+        last = i + 1 == len(shares) or not shares[i + 1][2]
+        for kw, distance in [ends[1]] * (not joined) + [ends[2]] * last if ends and curve and error_at(curve, energy / hours) else []:
+            square += (kw * ends[0]) ** 2 / 3
+            out["variance"] += (kw * distance) ** 2 / 3
         known = curve and error_at(curve, energy / hours)
         if not joined:
             weights.append(Decimal(0))
@@ -56,22 +62,24 @@ def put_together(shares):
         weights.append(weight * curve["resolution"])
     weights.append(Decimal(0))
     out["permissible"] = max(out["permissible"], least)
-    out["variance"] = sum(((a - b) ** 2 for a, b in zip(weights, weights[1:])), Decimal(0))
+    out["variance"] += sum(((a - b) ** 2 for a, b in zip(weights, weights[1:])), Decimal(0))
+    out["time"] = square.sqrt()
     return out
 
 
 def expanded(out):
-    return out["k"] * (out["calibration"] ** 2 + out["permissible"] ** 2 + out["variance"]).sqrt()
+    return out["k"] * (out["calibration"] ** 2 + out["permissible"] ** 2 + out["time"] ** 2 + out["variance"]).sqrt()
 
 
 def add_up(parts, independent=False):
     """Of [(sign, laboratory, what put_together says)]."""
-    out = dict.fromkeys(("corrected", "permissible", "variance", "outside", "unknown"), Decimal(0))
+    out = dict.fromkeys(("corrected", "permissible", "time", "variance", "outside", "unknown"), Decimal(0))
     out["k"] = max(part["k"] for _, _, part in parts)
     common = {}
     for i, (sign, laboratory, part) in enumerate(parts):
         for key in ("corrected", "outside", "unknown"):
             out[key] += sign * part[key]
+        out["time"] += part["time"]
         out["variance"] += part["variance"]
         key = i if independent or laboratory is None else laboratory
         common[key] = common.get(key, 0) + sign * part["calibration"]
@@ -91,15 +99,36 @@ def nearest(readings, edge, tolerance):
     return min(near)[2] if near else None
 
 
-def shares_of(readings, start, stop, quarters, tolerance, curves):
+def rounded(us):
+    """To four binary digits, upwards: as a roll-up keeps how far a time may be wrong."""
+    step = 1 << max(0, us.bit_length() - 4)
+    return -(-us // step) * step
+
+
+def shares_of(readings, start, stop, quarters, tolerance, curves, bound_us=rounded(401)):
     """Those of the interval [start, stop) if it has a figure: between readings next to boundaries of quarters. readings:
-    [(t, value, flags, number)], rising; curves: {number: curve or None}."""
-    cuts = [nearest(readings, edge, tolerance) for edge in quarters if start <= edge <= stop]
-    if cuts[0] is None or cuts[-1] is None:
+    [(t, value, flags, number)], rising; curves: {number: curve or None}; bound_us: how far all times may be wrong."""
+    def passed(a, b):
+        return readings[b][1] - readings[a][1], Decimal(readings[b][0] - readings[a][0]) / HOUR
+
+    def end(at, boundary, own, beside):
+        """Its load, the greater one of the two sides where a quarter with a figure is on the other, and its distance."""
+        other = nearest(readings, beside, tolerance) if quarters[0] <= beside <= quarters[-1] else None
+        loads = [own] + [energy / hours for energy, hours in [passed(*sorted((at, other)))]] if other is not None else [own]
+        return max(loads), Decimal(abs(readings[at][0] - boundary)) / HOUR
+
+    inside = [edge for edge in quarters if start <= edge <= stop]
+    all_cuts, shares = [nearest(readings, edge, tolerance) for edge in inside], []
+    if all_cuts[0] is None or all_cuts[-1] is None:
         return None
-    cuts, shares = [cut for cut in cuts if cut is not None], []
+    cuts = [cut for cut in all_cuts if cut is not None]
+    places = {cut: edge for cut, edge in zip(all_cuts, inside) if cut is not None}
     for a, b in zip(cuts, cuts[1:]):
+        energy, hours = passed(a, b)
+        quarter = places[b] - places[a] == QUARTER
+        ends = [end(at, boundary, energy / hours, places[at] + step if quarter else quarters[0] - 1)
+                for at, boundary, step in ((a, start, -QUARTER), (b, stop, QUARTER))]
         some = {id(curves[r[3]]): curves[r[3]] for r in readings[a:b + 1]}
-        shares.append((readings[b][1] - readings[a][1], Decimal(readings[b][0] - readings[a][0]) / HOUR, bool(shares),
-                       some.popitem()[1] if len(some) == 1 else None))
+        shares.append((energy, hours, bool(shares), some.popitem()[1] if len(some) == 1 else None,
+                       (Decimal(bound_us) / HOUR, *ends)))
     return shares

@@ -80,7 +80,7 @@ def test_random_curves_and_indications_against_decimal():
 
 def answer_of(curve, passed):
     """(corrected, U, not corrected)."""
-    right = put_together([(*share, curve) for share in passed])
+    right = put_together([(*share, curve, None) for share in passed])
     return right["corrected"], expanded(right), right["outside"]
 
 

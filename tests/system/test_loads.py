@@ -95,7 +95,7 @@ def check(said, right):
 
 def whole(shares):
     """Of several intervals: what ends one begins the next, if that has a figure too."""
-    return [(*share[:2], share[2] or bool(i and j == 0 and shares[i - 1] is not None), share[3])
+    return [(*share[:2], share[2] or bool(i and j == 0 and shares[i - 1] is not None), *share[3:])
             for i, some in enumerate(shares) if some is not None for j, share in enumerate(some)]
 
 
@@ -236,7 +236,7 @@ def test_a_meter_that_was_exchanged_is_corrected_by_its_own_certificate(tmp_path
     assert not meter["unknowns"]
     for i, row in enumerate(meter["intervals"]):
         serial = "A" if i < 4 else "B"
-        right = put_together([(row["energy"], Decimal(1), False, curve(serial))])
+        right = put_together([(row["energy"], Decimal(1), False, curve(serial), None)])
         assert row["corrected"]["uncertified"] == (8 if i == 3 else 0), "the quarter of the exchange is of two meters"
         if i == 3:
             continue

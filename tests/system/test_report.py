@@ -405,9 +405,9 @@ def test_page_says_what_json_says_and_needs_nothing_else(tmp_path):
             assert float(bar.get("y")) == pytest.approx(top, abs=0.01) and float(bar.get("height")) == pytest.approx(height, abs=0.01)
         got = [[cell.text or "" for cell in row.findall("h:td", ns)] for row in rows]
         assert [row[2] for row in got[:len(energies)]] == ["—" if e is None else str(e) for e in energies]
-        assert [row[3] for row in got[:len(energies)]] == [row["state"] for row in meter["intervals"]]
+        assert [row[4] for row in got[:len(energies)]] == [row["state"] for row in meter["intervals"]]
         lists = [("unallocated", str(s["energy"])) for s in meter.get("spans", [])] + [("unknown", "—") for _ in meter.get("unknowns", [])]
-        assert [(row[3], row[2]) for row in got[len(energies):]] == lists
+        assert [(row[4], row[2]) for row in got[len(energies):]] == lists
     assert any(cell.text == "<b>&" for cell in body.iter("{http://www.w3.org/1999/xhtml}td"))
 
 
@@ -416,7 +416,7 @@ def test_table_says_what_is_missing(tmp_path):
     entries = [e for e in steady(start, start + 4 * HOUR, EVERY, Decimal("0.5")) if not start + HOUR < e[1] < start + 2 * HOUR + 5 * EVERY]
     write_ledger(tmp_path / "data", zone, {1: (NAME, "kWh")}, entries, more={1: {"every_us": EVERY}})
     text = report("--ledger", tmp_path / "data", "--point", NAME, "--every", "hour").stdout.decode()
-    for line in (r"2026-11-01 00:00:00\.000 \+08:00 +30 +kWh +complete", r"2026-11-01 01:00:00\.000 \+08:00 +— +incomplete",
+    for line in (r"2026-11-01 00:00:00\.000 \+08:00 +30 +kWh +±416 µs +complete", r"2026-11-01 01:00:00\.000 \+08:00 +— +incomplete",
                  r"2026-11-01 03:00:00\.000 \+08:00 +— +open",
                  r"  2026-11-01 01:00:00\.000 \+08:00 to 2026-11-01 03:00:00\.000 \+08:00  unallocated 60 kWh",
                  r"energy +30 kWh in 1 of 4 intervals \(25\.0% complete\)", r"unallocated +89\.5 kWh",

@@ -1,5 +1,6 @@
 // Energy of intervals against a reckoning of its own over random histories, and cases made by hand.
 
+#include "base/reading.h"
 #include "effort.h"
 #include "energy/energy.h"
 
@@ -185,6 +186,46 @@ static void reading_nearest_a_boundary_closes_one_and_opens_the_next(void **stat
     assert_int_equal(energy.segment_count, 1);
     assert_exact(&energy.registered, "8.6");
     energy_free(&energy);
+}
+
+// Two readings next to two boundaries, the first this far behind its own.
+static bool ambiguous(int64_t offset_us, int64_t bound_us, uint32_t flags, int64_t tolerance_us)
+{
+    struct energy energy;
+    struct energy_reading readings[] = {AT(0, 0, 1000, 0, 0), AT(15, 0, 2000, 0, 0)};
+    readings[0].t_us += offset_us;
+    readings[0].bound_us = bound_us;
+    readings[0].flags = flags;
+    readings[1].bound_us = 7;
+    const struct energy_request request = {.readings = readings,
+                                           .reading_count = 2,
+                                           .boundaries = hour,
+                                           .interval_count = 1,
+                                           .rules = {.tolerance_us = tolerance_us}};
+    assert_int_equal(energy_reckon(&energy, &request), OK);
+    assert_int_equal(energy.complete, 1);
+    assert_int_equal(energy.ambiguous, energy.intervals[0].ambiguous);
+    assert_true(energy.intervals[0].bound_us == (bound_us > 7 ? bound_us : 7));
+    bool is = energy.intervals[0].ambiguous;
+    energy_free(&energy);
+    return is;
+}
+
+static void interval_is_ambiguous_when_a_reading_may_not_be_near_its_boundary(void **state)
+{
+    (void)state;
+    const int64_t second = 1000000, half_a_minute_us = 30 * second;
+    assert_false(ambiguous(0, 0, 0, half_a_minute_us));
+    assert_false(ambiguous(10 * second, 20 * second, 0, half_a_minute_us));
+    assert_false(ambiguous(-10 * second, 20 * second, 0, half_a_minute_us));
+    assert_true(ambiguous(10 * second, 20 * second + 1, 0, half_a_minute_us));
+    assert_true(ambiguous(-10 * second, 20 * second + 1, 0, half_a_minute_us));
+    assert_true(ambiguous(0, INT64_MAX, 0, half_a_minute_us));
+    assert_true(ambiguous(0, 0, FLAG_CLOCK_UNSYNCHRONISED, half_a_minute_us));
+    assert_false(ambiguous(0, 0, FLAG_LEAP_SECOND, half_a_minute_us));
+    // Of what is read often a second does.
+    assert_false(ambiguous(second / 10, second * 9 / 10, 0, second / 10));
+    assert_true(ambiguous(second / 10, second, 0, second / 10));
 }
 
 static void what_stands_behind_readings_is_told_of_what_passed_between_them(void **state)
@@ -641,6 +682,7 @@ int main(void)
         cmocka_unit_test(exact_multiplies),
         cmocka_unit_test(exact_is_quoted_in_json_beyond_15_digits),
         cmocka_unit_test(reading_nearest_a_boundary_closes_one_and_opens_the_next),
+        cmocka_unit_test(interval_is_ambiguous_when_a_reading_may_not_be_near_its_boundary),
         cmocka_unit_test(what_stands_behind_readings_is_told_of_what_passed_between_them),
         cmocka_unit_test(gap_is_one_span_and_never_filled_in),
         cmocka_unit_test(span_over_an_edge_is_marked),

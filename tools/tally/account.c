@@ -25,6 +25,8 @@ static void find_demand(struct account *account, const struct energy_interval *q
             exact_multiply(&quarters[i].energy, &four, &account->demand_mean) == OK;
         account->demand_us = quarter_start(calendar, i);
         account->demand = quarters[i].energy;
+        account->demand_ambiguous = quarters[i].ambiguous;
+        account->demand_bound_us = quarters[i].bound_us;
     }
 }
 
@@ -124,6 +126,8 @@ static void add_interval(struct energy_interval *sum, const struct energy_interv
 {
     sum->state = part->state > sum->state ? part->state : sum->state;
     sum->flags |= part->flags;
+    sum->ambiguous = sum->ambiguous || part->ambiguous;
+    sum->bound_us = part->bound_us > sum->bound_us ? part->bound_us : sum->bound_us;
     if (part->state == ENERGY_COMPLETE) {
         add_exact(&sum->energy, &part->energy, minus);
     }
@@ -154,6 +158,7 @@ void account_end(struct account *sum, const struct calendar *calendar)
     for (size_t i = 0; i < calendar->count; i++) {
         if (energy->intervals[i].state == ENERGY_COMPLETE) {
             energy->complete++;
+            energy->ambiguous += energy->intervals[i].ambiguous;
             exact_add(&energy->allocated, &energy->intervals[i].energy);
         }
     }

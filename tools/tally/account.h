@@ -42,6 +42,8 @@ struct account {
     int64_t demand_us;        // its beginning
     struct exact demand;      // its energy, and …
     struct exact demand_mean; // … that in an hour
+    bool demand_ambiguous;    // as of an interval
+    int64_t demand_bound_us;
     // The quarters, when they are kept.
     struct energy_interval *quarters;
     const struct meter *meter; // borrowed; NULL: of a sum

@@ -16,28 +16,47 @@ static const struct load_curve no_curve = {.k = 2};
 double corrected_uncertainty(const struct corrected_figure *figure)
 {
     return figure->k * sqrt(figure->calibration * figure->calibration +
-                            figure->permissible * figure->permissible + figure->variance);
+                            figure->permissible * figure->permissible +
+                            figure->time * figure->time + figure->variance);
 }
 
 // --- shares put together ------------------------------------------------------------------------
 
 struct putting {
     struct load_sum sum;
-    bool begun;
-    int64_t to_us; // of the share before
+    const struct corrected_share *last; // NULL: none yet
 };
+
+// What is not corrected has no uncertain time either.
+static void put_end(struct putting *putting, const struct corrected_share *share,
+                    const struct corrected_end *end)
+{
+    if (share->share.state == LOAD_CORRECTED) {
+        load_sum_add_end(&putting->sum, end->load, end->bound_hours, end->distance_hours);
+    }
+}
 
 static void put(struct putting *putting, const struct corrected_share *share)
 {
-    load_sum_add(&putting->sum, share->curve, &share->share,
-                 putting->begun && putting->to_us == share->from_us);
-    putting->begun = true;
-    putting->to_us = share->to_us;
+    const struct corrected_share *last = putting->last;
+    bool joined = last && last->to_us == share->from_us;
+    if (last && !joined) {
+        put_end(putting, last, &last->closes);
+    }
+    if (!joined) {
+        put_end(putting, share, &share->opens);
+    }
+    load_sum_add(&putting->sum, share->curve, &share->share, joined);
+    putting->last = share;
 }
 
 static void finish(struct putting *putting, struct corrected_figure *figure)
 {
+    if (putting->last) {
+        put_end(putting, putting->last, &putting->last->closes);
+    }
     load_sum_end(&putting->sum);
+    figure->time = sqrt(putting->sum.time);
     figure->shares = putting->sum.count;
     figure->energy = putting->sum.corrected;
     figure->calibration = putting->sum.calibration;
@@ -50,7 +69,7 @@ static void finish(struct putting *putting, struct corrected_figure *figure)
 static void put_all(const struct corrected *corrected, const struct energy_interval *wanted,
                     struct corrected_figure *figure)
 {
-    struct putting putting = {.begun = false};
+    struct putting putting = {.last = NULL};
     for (size_t i = 0; i < corrected->share_count; i++) {
         const struct corrected_share *share = &corrected->shares[i];
         if (!wanted || wanted[share->interval].state == ENERGY_COMPLETE) {
@@ -113,7 +132,29 @@ struct passage {
     const struct exact *energy;
     uint32_t source;
     bool mixed;
+    double beside[2]; // the loads of the quarters before and behind, where it is one
 };
+
+static double load_of(const struct energy_interval *quarter)
+{
+    return quarter->state == ENERGY_COMPLETE
+               ? exact_to_double(&quarter->energy) /
+                     ((double)(quarter->closed_us - quarter->opened_us) / HOUR_US)
+               : 0;
+}
+
+static struct passage passage_of_quarter(const struct energy_interval *quarters, size_t count,
+                                         size_t at)
+{
+    const struct energy_interval *quarter = &quarters[at];
+    return (struct passage){
+        .from_us = quarter->opened_us,
+        .to_us = quarter->closed_us,
+        .energy = &quarter->energy,
+        .source = quarter->source,
+        .mixed = quarter->mixed,
+        .beside = {at > 0 ? load_of(quarter - 1) : 0, at + 1 < count ? load_of(quarter + 1) : 0}};
+}
 
 // Goes through the quarters with a figure and the spans between them by time.
 struct passages {
@@ -132,33 +173,43 @@ static bool next_passage(struct passages *at, struct passage *out)
         at->quarter < all->interval_count ? &all->intervals[at->quarter] : NULL;
     const struct energy_span *span = at->span < all->span_count ? &all->spans[at->span] : NULL;
     if (quarter && (!span || quarter->opened_us < span->from_us)) {
-        *out = (struct passage){quarter->opened_us, quarter->closed_us, &quarter->energy,
-                                quarter->source, quarter->mixed};
-        at->quarter++;
+        *out = passage_of_quarter(all->intervals, all->interval_count, at->quarter++);
         return true;
     }
     if (span) {
-        *out =
-            (struct passage){span->from_us, span->to_us, &span->energy, span->source, span->mixed};
+        *out = (struct passage){.from_us = span->from_us,
+                                .to_us = span->to_us,
+                                .energy = &span->energy,
+                                .source = span->source,
+                                .mixed = span->mixed};
         at->span++;
     }
     return span;
 }
 
-static struct corrected_share share_of(const struct meter *meter, const struct passage *passage)
+// `interval` is what it is in, or is, of which the boundaries are these.
+static struct corrected_share share_of(const struct meter *meter, const struct passage *passage,
+                                       const struct energy_interval *interval, int64_t begin_us,
+                                       int64_t end_us)
 {
+    double bound_hours = (double)interval->bound_us / HOUR_US;
     struct corrected_share share = {
         .from_us = passage->from_us,
         .to_us = passage->to_us,
         .curve = passage->mixed ? &no_curve : &meter->numbers[passage->source].curve.curve};
     share.share = load_share_of(share.curve, exact_to_double(passage->energy),
                                 (double)(passage->to_us - passage->from_us) / HOUR_US);
+    share.opens = (struct corrected_end){fmax(share.share.load, passage->beside[0]), bound_hours,
+                                         fabs((double)(passage->from_us - begin_us)) / HOUR_US};
+    share.closes = (struct corrected_end){fmax(share.share.load, passage->beside[1]), bound_hours,
+                                          fabs((double)(passage->to_us - end_us)) / HOUR_US};
     return share;
 }
 
 // Those that make up the account's complete intervals.
 static void make_shares(struct corrected *corrected, const struct account *account,
-                        const struct meter *meter, const struct energy *quarters)
+                        const struct meter *meter, const struct energy *quarters,
+                        const struct calendar *calendar)
 {
     const struct energy *energy = &account->energy;
     struct passages at = {.quarters = quarters};
@@ -172,7 +223,8 @@ static void make_shares(struct corrected *corrected, const struct account *accou
         if (i < energy->interval_count && passage.from_us >= energy->intervals[i].opened_us) {
             assert(passage.to_us <= energy->intervals[i].closed_us);
             struct corrected_share *share = &corrected->shares[corrected->share_count++];
-            *share = share_of(meter, &passage);
+            *share = share_of(meter, &passage, &energy->intervals[i], calendar->boundaries[i],
+                              calendar->boundaries[i + 1]);
             share->interval = i;
             if (share->share.state != LOAD_CORRECTED) {
                 struct corrected_rest rest = rest_of_share(share, passage.energy);
@@ -188,7 +240,7 @@ static void make_shares(struct corrected *corrected, const struct account *accou
 static void make_intervals(struct corrected *corrected)
 {
     for (size_t from = 0, to; from < corrected->share_count; from = to) {
-        struct putting putting = {.begun = false};
+        struct putting putting = {.last = NULL};
         size_t interval = corrected->shares[from].interval;
         for (to = from; to < corrected->share_count && corrected->shares[to].interval == interval;
              to++) {
@@ -226,6 +278,22 @@ static int make_room(struct corrected *corrected, size_t shares, size_t interval
     return corrected->shares && corrected->intervals && corrected->rests ? OK : ERROR_MEMORY;
 }
 
+// Of a quarter of an hour alone: the figure, or all of it is the rest.
+static struct corrected_rest figure_of_quarter(struct corrected_figure *figure,
+                                               const struct meter *meter,
+                                               const struct energy_interval *quarters, size_t at,
+                                               const struct calendar *calendar)
+{
+    const struct passage passage = passage_of_quarter(quarters, calendar_quarters(calendar), at);
+    int64_t begin_us = calendar->boundaries[0] + (int64_t)at * ROLLUP_QUARTER_US;
+    struct corrected_share share =
+        share_of(meter, &passage, &quarters[at], begin_us, begin_us + ROLLUP_QUARTER_US);
+    struct putting putting = {.last = NULL};
+    put(&putting, &share);
+    finish(&putting, figure);
+    return rest_of_share(&share, passage.energy);
+}
+
 int corrected_make(struct account *account, const struct meter *meter,
                    const struct energy *quarters, const struct calendar *calendar)
 {
@@ -238,21 +306,15 @@ int corrected_make(struct account *account, const struct meter *meter,
                   account->energy.interval_count)) {
         return ERROR_MEMORY;
     }
-    make_shares(corrected, account, meter, quarters);
+    make_shares(corrected, account, meter, quarters, calendar);
     make_intervals(corrected);
     if (account->has_demand) {
-        size_t at = account_demand_quarter(account, calendar);
-        const struct energy_interval *most = &quarters->intervals[at];
-        const struct passage passage = {most->opened_us, most->closed_us, &most->energy,
-                                        most->source, most->mixed};
-        struct corrected_share share = share_of(meter, &passage);
-        struct putting putting = {.begun = false};
-        put(&putting, &share);
-        finish(&putting, &corrected->demand);
-        if (share.share.state != LOAD_CORRECTED) {
-            struct corrected_rest rest = rest_of_share(&share, passage.energy);
-            add_rest(corrected, &corrected->demand, &rest, false);
-        }
+        struct corrected_figure figure = {.shares = 0};
+        struct corrected_rest rest =
+            figure_of_quarter(&figure, meter, quarters->intervals,
+                              account_demand_quarter(account, calendar), calendar);
+        corrected->demand = figure;
+        add_rest(corrected, &corrected->demand, figure.shares ? NULL : &rest, false);
     }
     return OK;
 }
@@ -303,6 +365,7 @@ static void add_figure(struct summing *summing, struct corrected_figure *sum, si
     sum->energy += minus ? -figure->energy : figure->energy;
     sum->k = fmax(sum->k, figure->k);
     sum->variance += figure->variance;
+    sum->time += figure->time;
     summing->common[summing->group[part]] += minus ? -figure->calibration : figure->calibration;
     if (summing->independent) {
         sum->variance += figure->permissible * figure->permissible;
@@ -349,24 +412,18 @@ static void sum_total(struct summing *summing, struct corrected_figure *total)
     end_figure(summing, total);
 }
 
-static void sum_demand(struct summing *summing, struct corrected *corrected, size_t quarter)
+static void sum_demand(struct summing *summing, struct corrected *corrected,
+                       const struct calendar *calendar)
 {
+    size_t quarter = account_demand_quarter(summing->sum, calendar);
     struct corrected_figure *demand = &corrected->demand;
     const struct account *sum = summing->sum;
     begin_figure(summing);
     for (size_t p = 0; p < sum->part_count; p++) {
-        const struct energy_interval *most = &summing->parts[p]->quarters[quarter];
-        const struct passage passage = {most->opened_us, most->closed_us, &most->energy,
-                                        most->source, most->mixed};
-        struct corrected_share share = share_of(summing->parts[p]->meter, &passage);
         struct corrected_figure figure = {.shares = 0};
-        struct putting putting = {.begun = false};
-        put(&putting, &share);
-        finish(&putting, &figure);
-        if (share.share.state != LOAD_CORRECTED) {
-            struct corrected_rest rest = rest_of_share(&share, passage.energy);
-            add_rest(corrected, demand, &rest, sum->parts[p].minus);
-        }
+        struct corrected_rest rest = figure_of_quarter(
+            &figure, summing->parts[p]->meter, summing->parts[p]->quarters, quarter, calendar);
+        add_rest(corrected, demand, figure.shares ? NULL : &rest, sum->parts[p].minus);
         add_figure(summing, demand, p, &figure);
     }
     end_figure(summing, demand);
@@ -384,7 +441,7 @@ static void sum_all(struct summing *summing, struct corrected *corrected,
     }
     sum_total(summing, &corrected->total);
     if (sum->has_demand) {
-        sum_demand(summing, corrected, account_demand_quarter(sum, calendar));
+        sum_demand(summing, corrected, calendar);
     }
 }
 

@@ -25,8 +25,9 @@ struct corrected_figure {
     size_t shares; // of which it is put together; 0: none is corrected
     double energy; // corrected, of the energy that is not in the rest
     // Standard uncertainties: common to all that a laboratory calibrated (in a sum, of the one that
-    // is looked at), of maximum permissible errors, and the square of what is independent.
-    double calibration, permissible, variance;
+    // is looked at), of maximum permissible errors, of the clock's error and readings' windows; and
+    // the square of what is independent.
+    double calibration, permissible, time, variance;
     double k;
     const struct corrected_rest *rest; // NULL: none
 };
@@ -35,11 +36,18 @@ const struct corrected_rest *corrected_rest(const struct corrected_figure *figur
 // U = k × the combined standard uncertainty.
 double corrected_uncertainty(const struct corrected_figure *figure);
 
+// An end of a share that may be one of a sum: how far its reading's time may be wrong, how far it
+// is from the boundary of the interval, and the greater load of the two sides.
+struct corrected_end {
+    double load, bound_hours, distance_hours;
+};
+
 struct corrected_share {
     int64_t from_us, to_us;
     size_t interval; // in which it is
     const struct load_curve *curve;
     struct load_share share;
+    struct corrected_end opens, closes;
 };
 
 struct corrected {
@@ -63,8 +71,8 @@ int corrected_make(struct account *account, const struct meter *meter,
 void corrected_drop_shares(struct corrected *corrected);
 // Of a sum's, of the accounts of its parts in their order, whose quarters were kept. What is
 // uncertain of all that one laboratory calibrated adds up with its sign, unless `independent`; what
-// is of maximum permissible errors adds up without one, since nobody knows theirs; the rest is
-// independent.
+// is of maximum permissible errors adds up without one, since nobody knows theirs, and what is of
+// the clock, which is one for all; the rest is independent.
 int corrected_sum(struct account *sum, const struct account *const *parts, bool independent,
                   const struct calendar *calendar);
 void corrected_free(struct corrected *corrected);

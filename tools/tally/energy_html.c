@@ -165,6 +165,7 @@ static void append_totals(const struct account *account, struct text *out)
     char unit[40];
     text_append_string(out, "<table class=\"totals\">\n");
     text_append_format(&words, "%zu of %zu intervals", energy->complete, energy->interval_count);
+    energy_append_ambiguous(&words, energy, "; ", "");
     append_total(out, "energy", &energy->allocated, account->unit, words.data);
     append_total(out, "unallocated", &energy->unallocated, account->unit,
                  exact_sign(&energy->crossing) ? "some of it beyond the time asked for" : "");
@@ -175,6 +176,7 @@ static void append_totals(const struct account *account, struct text *out)
     if (account->has_demand) {
         text_append_string(&words, "in the 15 min from ");
         show_append_local(&words, account->demand_us);
+        text_append_string(&words, account->demand_ambiguous ? ", ambiguous" : "");
         append_total(out, "most demand", &account->demand_mean,
                      energy_unit_an_hour(account->unit, unit), words.data);
     }
@@ -218,6 +220,14 @@ static void append_corrected_cells(const struct account *account,
     }
 }
 
+static void append_bound(const struct energy_interval *interval, struct text *out)
+{
+    text_append_string(out, "</td><td class=\"n\">");
+    if (interval && interval->state == ENERGY_COMPLETE) {
+        energy_append_bound(out, interval->bound_us);
+    }
+}
+
 static void append_unknowns(const struct account *account, struct text *out)
 {
     const struct energy *energy = &account->energy;
@@ -234,6 +244,7 @@ static void append_unknowns(const struct account *account, struct text *out)
         begin_row(out, unknown->from_us, unknown->to_us);
         text_append_string(out, "—");
         append_corrected_cells(account, NULL, out);
+        append_bound(NULL, out);
         end_row(out, "unknown", words.data);
     }
     text_free(&words);
@@ -250,7 +261,8 @@ static void append_rows(const struct energy_head *head, const struct account *ac
     for (size_t i = 0; account->corrected.any && i < ENERGY_CORRECTED_CELLS; i++) {
         text_append_format(out, "</th><th class=\"n\">%s", energy_corrected_headings[i] + 1);
     }
-    text_append_string(out, "</th><th>state</th><th></th></tr></thead><tbody>\n");
+    text_append_string(
+        out, "</th><th class=\"n\">time</th><th>state</th><th></th></tr></thead><tbody>\n");
     for (size_t i = 0; i < energy->interval_count; i++) {
         begin_row(out, head->calendar->boundaries[i], head->calendar->boundaries[i + 1]);
         if (energy->intervals[i].state == ENERGY_COMPLETE) {
@@ -259,14 +271,16 @@ static void append_rows(const struct energy_head *head, const struct account *ac
             text_append_string(out, "—");
         }
         append_corrected_cells(account, energy_corrected_of(account, i), out);
+        append_bound(&energy->intervals[i], out);
         text_clear(&words);
-        show_append_flags(&words, energy->intervals[i].flags, " ");
+        energy_append_flags(&words, &energy->intervals[i], " ");
         end_row(out, account_state(account, i, head->calendar), words.length ? words.data : "");
     }
     for (size_t i = 0; i < energy->span_count; i++) {
         begin_row(out, energy->spans[i].from_us, energy->spans[i].to_us);
         exact_append(out, &energy->spans[i].energy);
         append_corrected_cells(account, NULL, out);
+        append_bound(NULL, out);
         end_row(out, "unallocated",
                 energy->spans[i].crosses ? "reaches beyond the time asked for" : "");
     }

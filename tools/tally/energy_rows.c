@@ -50,11 +50,12 @@ static void table_begin(const struct energy_head *head, struct text *out)
 static void table_intervals(const struct energy_head *head, const struct account *account,
                             struct text *out)
 {
-    const char *headings[5 + ENERGY_CORRECTED_CELLS] = {"from", ">energy", "unit"};
+    const char *headings[6 + ENERGY_CORRECTED_CELLS] = {"from", ">energy", "unit"};
     size_t columns = 3, more = account->corrected.any ? ENERGY_CORRECTED_CELLS : 0;
     for (size_t i = 0; i < more; i++) {
         headings[columns++] = energy_corrected_headings[i];
     }
+    headings[columns++] = ">time";
     headings[columns++] = "state";
     headings[columns++] = "flags";
     struct show_table table = show_table_make(columns, headings);
@@ -76,9 +77,14 @@ static void table_intervals(const struct energy_head *head, const struct account
             energy_corrected_cell(&cell, cell_i, energy_corrected_of(account, i));
             show_table_add(&table, cell.length ? cell.data : "");
         }
+        text_clear(&cell);
+        if (complete) {
+            energy_append_bound(&cell, interval->bound_us);
+        }
+        show_table_add(&table, complete ? cell.data : "");
         show_table_add(&table, account_state(account, i, head->calendar));
         text_clear(&cell);
-        show_append_flags(&cell, interval->flags, " ");
+        energy_append_flags(&cell, interval, " ");
         show_table_add(&table, cell.length ? cell.data : "");
     }
     show_table_append(&table, out);
@@ -186,6 +192,7 @@ static void table_totals(const struct account *account, struct text *out)
     text_append_format(out, " in %zu of %zu intervals (%.1f%% complete)\n", energy->complete,
                        energy->interval_count,
                        100.0 * (double)energy->complete / (double)energy->interval_count);
+    energy_append_ambiguous(out, energy, "clock         ", "\n");
     table_corrected("corrected", account, &account->corrected.total, &energy->allocated, false,
                     out);
     table_total("unallocated", &energy->unallocated, account->unit, out);
@@ -203,7 +210,7 @@ static void table_totals(const struct account *account, struct text *out)
                     out);
         text_append_string(out, " in the 15 min from ");
         show_append_local(out, account->demand_us);
-        text_append_string(out, "\n");
+        text_append_string(out, account->demand_ambiguous ? ", ambiguous\n" : "\n");
         table_corrected("  corrected", account, &account->corrected.demand, &account->demand, true,
                         out);
     } else {
@@ -258,7 +265,7 @@ static void table_write(const struct energy_head *head, const struct account *ac
 static void csv_begin(struct text *out)
 {
     text_append_string(out, "kind,name,from_utc,from_local,to_utc,to_local,energy,unit,state,flags,"
-                            "report,receipt," ENERGY_CORRECTED_FIELDS "\r\n");
+                            "report,receipt," ENERGY_CORRECTED_FIELDS ",time_uncertainty_us\r\n");
 }
 
 static void csv_head(struct text *out, const char *kind, const struct account *account,
@@ -278,14 +285,18 @@ static void csv_head(struct text *out, const char *kind, const struct account *a
 }
 
 static void csv_tail(const struct energy_head *head, struct text *out, const char *unit,
-                     const char *state, uint32_t flags, const struct corrected_figure *figure)
+                     const char *state, const struct energy_interval *interval,
+                     const struct corrected_figure *figure)
 {
+    bool timed = interval && interval->state == ENERGY_COMPLETE && interval->bound_us != INT64_MAX;
     text_append_string(out, ",");
     rows_append_field(out, unit);
     text_append_string(out, ",");
     rows_append_field(out, state);
     text_append_string(out, ",");
-    show_append_flags(out, flags, " ");
+    if (interval) {
+        energy_append_flags(out, interval, " ");
+    }
     text_append_string(out, head->covered->final ? ",final," : ",preliminary,");
     if (head->covered->final) {
         struct text words = text_make(8192);
@@ -294,6 +305,10 @@ static void csv_tail(const struct energy_head *head, struct text *out, const cha
         text_free(&words);
     }
     energy_corrected_append_csv(out, figure);
+    text_append_string(out, ",");
+    if (timed) {
+        text_append_int(out, interval->bound_us);
+    }
     text_append_string(out, "\r\n");
 }
 
@@ -306,13 +321,14 @@ static void csv_use(const struct energy_head *head, const struct account *accoun
     for (size_t i = 0; account->tariff && i <= periods; i++) {
         csv_head(out, "tariff", account, from_us, to_us);
         exact_append(out, i < periods ? &account->periods[i] : &account->unassigned);
-        csv_tail(head, out, account->unit, i < periods ? account->tariff->periods[i] : "", 0, NULL);
+        csv_tail(head, out, account->unit, i < periods ? account->tariff->periods[i] : "", NULL,
+                 NULL);
     }
     if (account->coefficient_count) {
         csv_head(out, "coal-equivalent", account, from_us, to_us);
         exact_append(out, &account->coal);
         csv_tail(head, out, "kgce", account->coefficients[account->coefficient_count - 1]->version,
-                 0, NULL);
+                 NULL, NULL);
     }
 }
 
@@ -326,12 +342,12 @@ static void csv_corrected(const struct energy_head *head, const struct account *
     }
     csv_head(out, "total", account, calendar->boundaries[0], calendar->boundaries[calendar->count]);
     exact_append(out, &account->energy.allocated);
-    csv_tail(head, out, account->unit, "", 0, &account->corrected.total);
+    csv_tail(head, out, account->unit, "", NULL, &account->corrected.total);
     if (account->has_demand) {
         csv_head(out, "maximum-demand", account, account->demand_us,
                  account->demand_us + ROLLUP_QUARTER_US);
         exact_append(out, &account->demand);
-        csv_tail(head, out, account->unit, "", 0, &account->corrected.demand);
+        csv_tail(head, out, account->unit, "", NULL, &account->corrected.demand);
     }
 }
 
@@ -346,17 +362,17 @@ static void csv_write(const struct energy_head *head, const struct account *acco
         if (interval->state == ENERGY_COMPLETE) {
             exact_append(out, &interval->energy);
         }
-        csv_tail(head, out, account->unit, account_state(account, i, head->calendar),
-                 interval->flags, energy_corrected_of(account, i));
+        csv_tail(head, out, account->unit, account_state(account, i, head->calendar), interval,
+                 energy_corrected_of(account, i));
     }
     for (size_t i = 0; i < energy->span_count; i++) {
         csv_head(out, "unallocated", account, energy->spans[i].from_us, energy->spans[i].to_us);
         exact_append(out, &energy->spans[i].energy);
-        csv_tail(head, out, account->unit, energy->spans[i].crosses ? "crosses" : "", 0, NULL);
+        csv_tail(head, out, account->unit, energy->spans[i].crosses ? "crosses" : "", NULL, NULL);
     }
     for (size_t i = 0; i < energy->unknown_count; i++) {
         csv_head(out, "unknown", account, energy->unknowns[i].from_us, energy->unknowns[i].to_us);
-        csv_tail(head, out, account->unit, energy_unknown_word(&energy->unknowns[i]), 0, NULL);
+        csv_tail(head, out, account->unit, energy_unknown_word(&energy->unknowns[i]), NULL, NULL);
     }
     csv_corrected(head, account, out);
     csv_use(head, account, out);
@@ -390,6 +406,18 @@ static void json_decimal(struct text *out, const char *key, struct decimal decim
     text_append_format(out, ",\"%s\":", key);
     struct exact number = exact_of(decimal);
     exact_append_json(out, &number);
+}
+
+// What the clock leaves open of an interval with a figure.
+static void json_clock(struct text *out, bool ambiguous, int64_t bound_us)
+{
+    text_append_string(out, ambiguous ? ",\"ambiguous\":true,\"time_uncertainty_us\":"
+                                      : ",\"ambiguous\":false,\"time_uncertainty_us\":");
+    if (bound_us == INT64_MAX) {
+        text_append_string(out, "null");
+    } else {
+        text_append_int(out, bound_us);
+    }
 }
 
 static void json_begin(const struct energy_head *head, struct text *out)
@@ -446,6 +474,9 @@ static void json_intervals(const struct energy_head *head, const struct account 
             text_append_int(out, interval->closed_us);
         }
         energy_corrected_append_json(out, energy_corrected_of(account, i));
+        if (complete) {
+            json_clock(out, interval->ambiguous, interval->bound_us);
+        }
         text_append_string(out, ",\"state\":\"");
         text_append_string(out, account_state(account, i, head->calendar));
         text_append_string(out, "\"");
@@ -494,8 +525,8 @@ static void json_totals(const struct account *account, struct text *out)
     json_exact(out, "unallocated", &energy->unallocated);
     json_exact(out, "crossing", &energy->crossing);
     json_exact(out, "registered", &energy->registered);
-    text_append_format(out, ",\"complete\":%zu,\"of\":%zu,\"maximum_demand\":", energy->complete,
-                       energy->interval_count);
+    text_append_format(out, ",\"complete\":%zu,\"of\":%zu,\"ambiguous\":%zu,\"maximum_demand\":",
+                       energy->complete, energy->interval_count, energy->ambiguous);
     if (account->has_demand) {
         text_append_string(out, "{");
         json_moments(out, account->demand_us, account->demand_us + ROLLUP_QUARTER_US);
@@ -505,6 +536,7 @@ static void json_totals(const struct account *account, struct text *out)
         text_append_json(out, energy_unit_an_hour(account->unit, unit));
         energy_corrected_append_json(out,
                                      account->corrected.any ? &account->corrected.demand : NULL);
+        json_clock(out, account->demand_ambiguous, account->demand_bound_us);
         text_append_string(out, "}");
     } else {
         text_append_string(out, "null");

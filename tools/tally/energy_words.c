@@ -148,6 +148,38 @@ void energy_append_receipts_json(struct text *out, const struct covered *covered
     text_append_string(out, "]");
 }
 
+void energy_append_bound(struct text *out, int64_t bound_us)
+{
+    text_append_string(out, bound_us == INT64_MAX ? "" : "±");
+    if (bound_us == INT64_MAX) {
+        text_append_string(out, "unknown");
+    } else {
+        show_append_duration(out, bound_us);
+    }
+}
+
+void energy_append_flags(struct text *out, const struct energy_interval *interval,
+                         const char *separator)
+{
+    if (interval->ambiguous) {
+        text_append_string(out, "ambiguous");
+        text_append_string(out, interval->flags ? separator : "");
+    }
+    show_append_flags(out, interval->flags, separator);
+}
+
+void energy_append_ambiguous(struct text *out, const struct energy *energy, const char *before,
+                             const char *behind)
+{
+    if (energy->ambiguous) {
+        text_append_format(
+            out,
+            "%s%zu of %zu are ambiguous: the clock was not synchronised, or may have "
+            "been too wrong, at a reading next to a boundary%s",
+            before, energy->ambiguous, energy->complete, behind);
+    }
+}
+
 void energy_append_parts(struct text *out, const struct account *account)
 {
     for (size_t i = 0; i < account->part_count; i++) {

@@ -31,7 +31,7 @@ static void put_interval(struct sheet *sheet, const struct energy_head *head,
     show_append_local(words, head->calendar->boundaries[i]);
     sheet_text(sheet, FROM_WORDS, words->data);
     text_clear(words);
-    show_append_flags(words, interval->flags, " ");
+    energy_append_flags(words, interval, " ");
     if (interval->state == ENERGY_COMPLETE && !sheet_exact(sheet, ENERGY, &interval->energy)) {
         text_append_string(words, words->length ? "; " ENERGY_XLSX_TEXT : ENERGY_XLSX_TEXT);
     }

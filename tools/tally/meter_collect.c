@@ -112,6 +112,7 @@ static int add_rollup(struct work *work, size_t place, int64_t quarter, const st
                        .first = rollup->first,
                        .last = rollup->last,
                        .flags = rollup->flags,
+                       .bound_us = bound_us(rollup->bound),
                        .broken = rollup->breaks > 0,
                        .drill = amended || !is_plain(rollup) || has_exchange(work->meter, quarter)};
     // Was the clock set? Where readings did not rise, they may also lie in the quarters beside it.

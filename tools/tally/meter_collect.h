@@ -12,6 +12,7 @@ struct entry {
     int64_t first_us, last_us;     // of the roll-up …
     struct number first, last;     // … of that number
     uint32_t flags;                // of all
+    int64_t bound_us;              // the greatest (series/bound.h)
     bool broken;                   // the roll-up has breaks
     bool drill;                    // all readings are needed
     bool dropped;                  // … and their order says that the clock was set: none is used

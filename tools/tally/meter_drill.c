@@ -114,13 +114,16 @@ static int take_reading(struct collection *collection, const struct block_view *
         return ERROR_MEMORY;
     }
     collection->drilled = list;
-    list[collection->drilled_count++] =
-        (struct drilled){.work = owner->work,
-                         .entry = (size_t)(entry - work->entries),
-                         .n = view->n,
-                         .at = at,
-                         .number = owner->place,
-                         .reading = {reading->t_us, value, reading->flags, ENERGY_SAME}};
+    list[collection->drilled_count++] = (struct drilled){
+        .work = owner->work,
+        .entry = (size_t)(entry - work->entries),
+        .n = view->n,
+        .at = at,
+        .number = owner->place,
+        .reading = {.t_us = reading->t_us,
+                    .value = value,
+                    .flags = reading->flags,
+                    .bound_us = bound_us(bound_of(view->clock.error_us, reading->half_window_us))}};
     return OK;
 }
 

@@ -44,10 +44,14 @@ static int add_raw(struct meter *meter, const struct energy_reading *reading, si
 
 static int add_plain(struct meter *meter, const struct entry *entry)
 {
-    struct energy_reading first = {
-        .t_us = entry->first_us, .value = decimal_of(entry->first), .flags = entry->flags};
-    struct energy_reading last = {
-        .t_us = entry->last_us, .value = decimal_of(entry->last), .flags = entry->flags};
+    struct energy_reading first = {.t_us = entry->first_us,
+                                   .value = decimal_of(entry->first),
+                                   .flags = entry->flags,
+                                   .bound_us = entry->bound_us};
+    struct energy_reading last = {.t_us = entry->last_us,
+                                  .value = decimal_of(entry->last),
+                                  .flags = entry->flags,
+                                  .bound_us = entry->bound_us};
     int error = add_raw(meter, &first, entry->number);
     return error || entry->last_us == entry->first_us ? error
                                                       : add_raw(meter, &last, entry->number);
