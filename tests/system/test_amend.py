@@ -1,11 +1,14 @@
 """`tally amend`: a reading stays as it was recorded, and what it is amended to is on record, with who, when and why."""
 
+import csv
 import getpass
+import io
 import json
 import os
 import socket
 import subprocess
 
+import pytest
 from intervals import moment
 from stored import ledger_blocks, stored, stored_events
 from support import TALLY, Daemon, ModbusServer, configuration, needs_daemon, wait_until
@@ -22,6 +25,14 @@ quantities:
   - {name: voltage-l2, unit: V, address: 1, scale: 0.1, sentinels: [0xFFFF]}
   - {name: label, unit: "1", address: 8, type: string, registers: 4}
 """
+CERTIFICATE = """certificate: J1
+laboratory: L
+instrument: {serial: S1}
+performed: 2025-03-03
+due: 2999-03-02
+calibration:
+  - {quantity: voltage-l1, unit: V, k: 2, uncertainty: 0.4, points: [{indication: 220, error: 1}, {indication: 240, error: 2}]}
+"""
 REGISTERS = {0: 2301, 1: 0xFFFF, 8: 0x3132, 9: 0x3334, 10: 0x3536, 11: 0x3738}
 OWN = getpass.getuser()
 
@@ -35,15 +46,21 @@ class Works:
         self.data = folder / "data"
         self.path = configuration(
             folder, [{"name": "b", "tcp": f"127.0.0.1:{server.port}"}],
-            [{"name": "m", "bus": "b", "unit": 1, "driver": "one", "every": "100ms"}], drivers=str(folder / "drivers"))
+            [{"name": "m", "bus": "b", "unit": 1, "driver": "one", "serial": "S1", "every": "100ms"}], drivers=str(folder / "drivers"))
+        self.data.mkdir()
+        (folder / "certificate.yaml").write_text(CERTIFICATE)
+        for words in (["certificate", "add", folder / "certificate.yaml"], ["key", "init"]):
+            subprocess.run([TALLY, *words, "-c", self.path], check=True, capture_output=True)
 
     def readings(self, name):
         """[(block, index, reading)] of a point."""
-        points = json.loads(subprocess.run([TALLY, "history", "-c", self.path, "--point", name, "--json"], check=True,
-                                           capture_output=True).stdout)
-        number = points[0]["point"]
+        number = json.loads(self.history(name, "--json", "--limit", "1"))[0]["point"]
         return [(block["n"], i, reading) for block in stored(self.data) for i, reading in enumerate(block["readings"])
                 if reading[0] == number]
+
+    def history(self, name, *words):
+        return subprocess.run([TALLY, "history", "--ledger", self.data, "--point", name, *words], check=True, capture_output=True,
+                              text=True).stdout
 
     def amend(self, *words, where=None):
         return subprocess.run([TALLY, "amend", *map(str, words), *(where or ("-c", self.path))], capture_output=True, text=True,
@@ -139,9 +156,7 @@ def what_cannot_be_amended_is_refused_and_nothing_is_recorded(works):
 
 def a_time_is_as_history_prints_it(works):
     block, _, reading = works.readings("m.voltage-l1")[3]
-    history = subprocess.run([TALLY, "history", "-c", works.path, "--point", "m.voltage-l1", "--from", utc(reading[1]), "--limit", "1"],
-                             capture_output=True, text=True, check=True).stdout.splitlines()[1]
-    local = history[:30]
+    local = works.history("m.voltage-l1", "--from", utc(reading[1]), "--limit", "1").splitlines()[1][:30]
     result = works.amend("m.voltage-l1", "--at", local, "--block", block, "--value", "231", "--reason", "by local time")
     assert result.returncode == 0, result.stderr
     assert works.listed("m.voltage-l1")[-1]["t_us"] == reading[1]
@@ -172,6 +187,27 @@ def without_a_daemon_nothing_is_amended_and_all_is_listed(works):
     assert len(works.listed(where=where, status=1)) == 13
 
 
+def history_shows_both(works):
+    rows = {row["t_us"]: row for row in json.loads(works.history("m.voltage-l1", "--json"))}
+    for i, value, count in ((0, 228.4, 1), (1, None, 5), (3, 231, 1), (6, None, 0)):
+        _, _, reading = works.readings("m.voltage-l1")[i]
+        row = rows[reading[1]]
+        assert (row["indication"], row["corrected"], row["uncertainty"]) == (230.1, reading[5], reading[6])
+        assert len(row.get("amendments", [])) == count
+        if value is None:
+            assert row.get("amended") is None
+        else:  # error 1 V at 220 V, 2 V at 240 V; U of the points alone, since no resolution is declared
+            assert row["amended"]["value"] == value and row["amended"]["uncertainty"] == pytest.approx(0.4, abs=1e-12)
+            assert row["amended"]["corrected"] == pytest.approx(value - 1 - (value - 220) / 20, abs=1e-12)
+    plain = list(csv.DictReader(io.StringIO(works.history("m.voltage-l1", "--csv"))))
+    assert [row["amended"] for row in plain[:5]] == ["228.4", "as recorded", "", "231", ""]
+    assert (plain[0]["amended_by"], plain[0]["indication"]) == ("zhang", "230.1")
+    assert float(plain[0]["amended_corrected"]) == pytest.approx(226.98, abs=1e-9)
+    table = works.history("m.voltage-l1", "--amendments", "--limit", "3")
+    assert "amended to 228.4 V (corrected 226.98, U 0.40) by zhang" in table and "void by" in table
+    assert "amended" not in works.history("m.label", "--amendments")
+
+
 def test_amending(tmp_path):
     """One daemon, each step on readings of its own."""
     with ModbusServer(tmp_path, {1: REGISTERS}) as server:
@@ -184,5 +220,6 @@ def test_amending(tmp_path):
             a_reading_without_a_number_may_be_given_one(works)
             what_cannot_be_amended_is_refused_and_nothing_is_recorded(works)
             a_time_is_as_history_prints_it(works)
+            history_shows_both(works)
             entries_that_amend_nothing_are_told(works)
             without_a_daemon_nothing_is_amended_and_all_is_listed(works)

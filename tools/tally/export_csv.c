@@ -16,6 +16,7 @@ struct csv {
     struct block_view view;
     struct text bytes;
     struct rows rows;
+    struct rows_amended amended;
 };
 
 // The definition of a point whose rows are wanted; NULL when they are not.
@@ -37,7 +38,7 @@ static void write_block(struct csv *csv, const struct points *points)
         const struct point_definition *point = wanted(csv, points, reading->point, reading->t_us);
         if (point) {
             csv->rows.name = point->name;
-            rows_reading(&csv->rows, reading, point->unit, view->n);
+            rows_reading(&csv->rows, reading, point->unit, view->n, i);
         }
     }
     for (size_t i = 0; i < view->missed_count; i++) {
@@ -76,9 +77,14 @@ int export_write_csv(struct ledger_reader *reader, const char *point, int64_t fr
                       .to_us = to_us,
                       .bytes = text_make(BLOCK_BYTES_MAX)};
     uint64_t n = 0;
-    int error;
+    int error = rows_amended_load(&csv.amended, reader, point, "tally export", why);
+    if (error) {
+        rows_amended_free(&csv.amended);
+        text_free(&csv.bytes);
+        return error;
+    }
     cabinet_begin(&csv.cabinet, reader);
-    rows_begin(&csv.rows, ROWS_CSV, to, "");
+    rows_begin(&csv.rows, ROWS_CSV, to, "", &csv.amended);
     for (; (error = ledger_reader_next_in_time(reader, from_us, to_us, &n, why)) == OK; n++) {
         struct why particulars = {""};
         if (take_block(&csv, n, &particulars)) {
@@ -92,6 +98,7 @@ int export_write_csv(struct ledger_reader *reader, const char *point, int64_t fr
         }
     }
     rows_end(&csv.rows);
+    rows_amended_free(&csv.amended);
     block_view_free(&csv.view);
     cabinet_free(&csv.cabinet);
     text_free(&csv.bytes);

@@ -33,6 +33,7 @@ struct history {
     struct text bytes;
     struct block_view view;
     struct rows rows;
+    struct rows_amended amended;
     char run[33];      // of the block before
     uint64_t left_out; // damaged blocks
 };
@@ -67,7 +68,8 @@ static void write_block(struct history *history)
             return;
         }
         if (reading && (!miss || view->readings[r].t_us <= view->missed[m].t_us)) {
-            rows_reading(&history->rows, &view->readings[r++], history->naming.unit, view->n);
+            rows_reading(&history->rows, &view->readings[r], history->naming.unit, view->n, r);
+            r++;
         } else {
             rows_miss(&history->rows, &view->missed[m++], view->n);
         }
@@ -97,7 +99,7 @@ static int write_rows(struct history *history)
     struct why why = {""};
     uint64_t n = 0;
     int error;
-    rows_begin(&history->rows, history->form, stdout, history->point);
+    rows_begin(&history->rows, history->form, stdout, history->point, &history->amended);
     for (; (error = ledger_reader_next_in_time(history->reader, history->from_us, history->to_us,
                                                &n, &why)) == OK;
          n++) {
@@ -282,6 +284,7 @@ static int read_times(const struct command *command, struct history *history)
 
 static int write_history(const struct command *command, struct history *history)
 {
+    struct why why = {""};
     uint64_t first, size;
     if (naming_now(&history->naming, command->name, &first, &size) != OK) {
         return EXIT_FINDING;
@@ -289,6 +292,11 @@ static int write_history(const struct command *command, struct history *history)
     int status = read_times(command, history);
     if (status != EXIT_GOOD) {
         return status;
+    }
+    if (rows_amended_load(&history->amended, history->reader, history->point, command->name,
+                          &why)) {
+        fprintf(stderr, "tally history: %s\n", why.text);
+        return EXIT_FINDING;
     }
     if (!history->bins && !history->every) {
         return write_rows(history);
@@ -311,6 +319,7 @@ static int open_and_write(const struct command *command, struct history *history
     history->naming = (struct naming){.reader = history->reader, .name = history->point};
     history->bytes = text_make(BLOCK_BYTES_MAX);
     int status = write_history(command, history);
+    rows_amended_free(&history->amended);
     block_view_free(&history->view);
     text_free(&history->bytes);
     ledger_reader_close(history->reader);
@@ -338,6 +347,7 @@ static const struct option options[] = {{"config", required_argument, NULL, PLAC
                                         {"limit", required_argument, NULL, 'l'},
                                         {"bins", required_argument, NULL, 'b'},
                                         {"every", required_argument, NULL, 'e'},
+                                        {"amendments", no_argument, NULL, 'a'},
                                         {"csv", no_argument, NULL, 'v'},
                                         {"json", no_argument, NULL, 'j'},
                                         {"help", no_argument, NULL, 'h'},
@@ -355,6 +365,7 @@ static int run(const struct command *command, int argc, char **argv)
         case 'p': history.point = optarg; break;
         case 'f': history.from = optarg; break;
         case 't': history.to = optarg; break;
+        case 'a': history.amended.detail = true; break;
         case 'v': history.form = ROWS_CSV; break;
         case 'j': history.form = ROWS_JSON; break;
         case 'l':
@@ -405,11 +416,12 @@ const struct command command_history = {
     .usage =
         "usage: tally history [-c FILE | --ledger DIR] --point INSTRUMENT.QUANTITY [--from T]\n"
         "                     [--to T] [--limit N | --bins N | --every 15min|hour|day]\n"
-        "                     [--csv | --json]\n"
+        "                     [--amendments] [--csv | --json]\n"
         "\n"
         "Reads blocks of the ledger, beside a running daemon or without one, and prints what the\n"
         "point read: indication, corrected value and expanded uncertainty as they were recorded\n"
         "(— where there is none), and polls that brought nothing as gaps with their reason.\n"
+        "What a reading is amended to stands beside what was recorded (tally amend).\n"
         "\n"
         "  -c, --config FILE    the configuration; otherwise tally.yaml in this folder, then\n"
         "                       /etc/tally/tally.yaml\n"
@@ -423,6 +435,7 @@ const struct command command_history = {
         "      --bins N         N equal parts of the time, each with count, minimum and maximum\n"
         "      --every WORD     15min, hour or day (of the site): a row for each, with how many\n"
         "                       readings, how many missed, minimum, maximum, mean, first, last\n"
+        "      --amendments     below each amended reading who amended it, when and why\n"
         "      --csv            CSV (RFC 4180)\n"
         "      --json           JSON: an array, an element a line\n"
         "  -h, --help           print this\n",

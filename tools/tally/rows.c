@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_MAX_BYTES 16384
+#define LINE_MAX_BYTES 262144
 
 static bool is_null(const char *json, uint32_t length)
 {
@@ -107,8 +107,17 @@ static void table_gap(struct rows *rows)
     rows->gap.count = 0;
 }
 
+static void append_amended(struct rows *rows, const struct block_reading *reading, uint64_t block,
+                           size_t index)
+{
+    struct text cell = text_make(64);
+    rows_amended_append_cell(rows->amended, reading, block, index, &cell);
+    append_cell(&rows->line, cell.length ? cell.data : "", 14, true);
+    text_free(&cell);
+}
+
 static void table_reading(struct rows *rows, const struct block_reading *reading, const char *unit,
-                          uint64_t block)
+                          uint64_t block, size_t index)
 {
     struct text *out = &rows->line;
     table_gap(rows);
@@ -116,6 +125,9 @@ static void table_reading(struct rows *rows, const struct block_reading *reading
     append_number_cell(out, reading->indication, reading->indication_length, 14);
     append_cell(out, unit, 5, false);
     append_corrected(out, reading);
+    if (rows->amended->column) {
+        append_amended(rows, reading, block, index);
+    }
     struct text window = text_make(64);
     show_append_duration(&window, reading->half_window_us);
     append_cell(out, window.data ? window.data : "", 11, true);
@@ -126,6 +138,9 @@ static void table_reading(struct rows *rows, const struct block_reading *reading
         out->length--;
     }
     text_append_string(out, "\n");
+    if (rows->amended->detail) {
+        rows_amended_append_detail(rows->amended, reading, block, index, out);
+    }
     write_line(rows);
 }
 
@@ -182,7 +197,7 @@ static void csv_head(struct rows *rows, int64_t t_us, uint32_t point, uint64_t b
 }
 
 static void csv_reading(struct rows *rows, const struct block_reading *reading, const char *unit,
-                        uint64_t block)
+                        uint64_t block, size_t index)
 {
     struct text *out = &rows->line;
     csv_head(rows, reading->t_us, reading->point, block);
@@ -194,14 +209,17 @@ static void csv_reading(struct rows *rows, const struct block_reading *reading, 
     append_plain_field(out, reading->corrected, reading->corrected_length);
     append_plain_field(out, reading->uncertainty, reading->uncertainty_length);
     show_append_flags(out, reading->flags, " ");
-    text_append_string(out, ",\r\n");
+    text_append_string(out, ",");
+    rows_amended_append_csv(rows->amended, reading, block, index, out);
+    text_append_string(out, "\r\n");
     write_line(rows);
 }
 
 static void csv_miss(struct rows *rows, const struct block_miss *miss, uint64_t block)
 {
     csv_head(rows, miss->t_us, miss->point, block);
-    text_append_format(&rows->line, ",,,,,,,%.*s\r\n", (int)miss->word_length, miss->word);
+    text_append_format(&rows->line, ",,,,,,,%.*s" ROWS_AMENDED_NONE "\r\n", (int)miss->word_length,
+                       miss->word);
     write_line(rows);
 }
 
@@ -218,7 +236,7 @@ static void json_head(struct rows *rows, int64_t t_us, uint32_t point, uint64_t 
 }
 
 static void json_reading(struct rows *rows, const struct block_reading *reading, const char *unit,
-                         uint64_t block)
+                         uint64_t block, size_t index)
 {
     struct text *out = &rows->line;
     json_head(rows, reading->t_us, reading->point, block);
@@ -233,7 +251,9 @@ static void json_reading(struct rows *rows, const struct block_reading *reading,
     text_append(out, reading->uncertainty, reading->uncertainty_length);
     text_append_string(out, reading->flags ? ",\"flags\":[\"" : ",\"flags\":[");
     show_append_flags(out, reading->flags, "\",\"");
-    text_append_string(out, reading->flags ? "\"]}" : "]}");
+    text_append_string(out, reading->flags ? "\"]" : "]");
+    rows_amended_append_json(rows->amended, reading, block, index, out);
+    text_append_string(out, "}");
     write_line(rows);
 }
 
@@ -246,18 +266,24 @@ static void json_miss(struct rows *rows, const struct block_miss *miss, uint64_t
 
 // --- one form or the other
 
-void rows_begin(struct rows *rows, enum rows_form form, FILE *to, const char *name)
+void rows_begin(struct rows *rows, enum rows_form form, FILE *to, const char *name,
+                struct rows_amended *amended)
 {
-    *rows = (struct rows){.form = form, .to = to, .name = name, .line = text_make(LINE_MAX_BYTES)};
+    *rows = (struct rows){.form = form,
+                          .to = to,
+                          .name = name,
+                          .amended = amended,
+                          .line = text_make(LINE_MAX_BYTES)};
     switch (form) {
     case ROWS_TABLE:
-        fprintf(to, "%-30s  %-27s  %14s  %-5s  %10s  %8s  %11s  %9s  %s\n", "local time", "UTC",
-                "indication", "unit", "corrected", "U", "half window", "block", "flags");
+        fprintf(to, "%-30s  %-27s  %14s  %-5s  %10s  %8s  %*s%11s  %9s  %s\n", "local time", "UTC",
+                "indication", "unit", "corrected", "U", amended->column ? 16 : 0,
+                amended->column ? "amended  " : "", "half window", "block", "flags");
         break;
     case ROWS_CSV:
         fputs("time_utc,time_local,t_us,name,point,block,half_window_us,raw,indication,unit,"
               "corrected,"
-              "uncertainty,flags,missed\r\n",
+              "uncertainty,flags,missed," ROWS_AMENDED_COLUMNS "\r\n",
               to);
         break;
     case ROWS_JSON: fputs("[", to); break;
@@ -265,12 +291,12 @@ void rows_begin(struct rows *rows, enum rows_form form, FILE *to, const char *na
 }
 
 void rows_reading(struct rows *rows, const struct block_reading *reading, const char *unit,
-                  uint64_t block)
+                  uint64_t block, size_t index)
 {
     switch (rows->form) {
-    case ROWS_TABLE: table_reading(rows, reading, unit, block); break;
-    case ROWS_CSV: csv_reading(rows, reading, unit, block); break;
-    case ROWS_JSON: json_reading(rows, reading, unit, block); break;
+    case ROWS_TABLE: table_reading(rows, reading, unit, block, index); break;
+    case ROWS_CSV: csv_reading(rows, reading, unit, block, index); break;
+    case ROWS_JSON: json_reading(rows, reading, unit, block, index); break;
     }
     rows->readings++;
 }

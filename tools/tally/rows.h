@@ -3,6 +3,8 @@
 #ifndef TALLY_TOOLS_ROWS_H
 #define TALLY_TOOLS_ROWS_H
 
+#include "rows_amended.h"
+
 #include "base/error.h"
 #include "ledger/block.h"
 
@@ -14,7 +16,8 @@ enum rows_form { ROWS_TABLE, ROWS_CSV, ROWS_JSON };
 struct rows {
     enum rows_form form;
     FILE *to;
-    const char *name; // of the point of the next row; borrowed
+    const char *name;             // of the point of the next row; borrowed
+    struct rows_amended *amended; // borrowed
     struct text line;
     uint64_t readings, missed; // written so far
     // The gap under way, in a table: misses in a row for the same reason.
@@ -26,9 +29,11 @@ struct rows {
 };
 
 // `line` is made here; rows_end frees it.
-void rows_begin(struct rows *rows, enum rows_form form, FILE *to, const char *name);
+void rows_begin(struct rows *rows, enum rows_form form, FILE *to, const char *name,
+                struct rows_amended *amended);
+// `index` is its place in the block's readings.
 void rows_reading(struct rows *rows, const struct block_reading *reading, const char *unit,
-                  uint64_t block);
+                  uint64_t block, size_t index);
 void rows_miss(struct rows *rows, const struct block_miss *miss, uint64_t block);
 // The gateway was started again before this block. In a table only.
 void rows_restart(struct rows *rows, uint64_t block);
