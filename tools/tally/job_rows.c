@@ -10,9 +10,8 @@ static int write_reading(void *context, const struct job_number *number,
                          const struct block_reading *reading, uint64_t block, size_t index)
 {
     struct rows *rows = context;
-    (void)index;
     rows->name = number->name;
-    rows_reading(rows, reading, number->unit, block);
+    rows_reading(rows, reading, number->unit, block, index);
     return ferror(rows->to) ? ERROR_SYSTEM : OK;
 }
 
@@ -30,9 +29,16 @@ int job_write_rows(const struct job_report *report, enum rows_form form, FILE *t
     struct rows rows;
     const struct job_visitor visitor = {&rows, NULL, write_reading, write_miss};
     struct job_walk walk;
-    rows_begin(&rows, form, to, "");
-    int error = job_walk(&walk, report->reader, report->job, &visitor, why);
+    struct rows_amended amended = {.column = false};
+    int error = rows_amended_load(&amended, report->reader, NULL, "tally job", why);
+    if (error) {
+        rows_amended_free(&amended);
+        return error;
+    }
+    rows_begin(&rows, form, to, "", &amended);
+    error = job_walk(&walk, report->reader, report->job, &visitor, why);
     rows_end(&rows);
+    rows_amended_free(&amended);
     job_walk_free(&walk);
     return error == ERROR_SYSTEM ? why_set(why, error, "cannot write: %s", strerror(errno)) : error;
 }
