@@ -87,7 +87,7 @@ void config_read_completeness(struct config_reader *reader, const struct node *m
     good =
         (!hysteresis || read_percent(reader, hysteresis, "hysteresis", 0, &out->hysteresis_ppm)) &&
         good;
-    if (good && out->below_ppm + out->hysteresis_ppm > WHOLE_PPM) {
+    if (good && hysteresis && out->below_ppm + out->hysteresis_ppm > WHOLE_PPM) {
         document_fault(reader->document, hysteresis,
                        "hysteresis %s: nothing would clear it (expected at most what is between "
                        "below and 100%%)",
