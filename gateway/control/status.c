@@ -242,6 +242,22 @@ static void append_uplinks(struct text *out, const struct status_sources *source
     text_append_string(out, "]");
 }
 
+static void append_hook(struct text *out, const struct status_sources *sources)
+{
+    struct hook_status status;
+    if (!sources->hook) {
+        return;
+    }
+    hook_status(sources->hook, &status);
+    text_append_string(out, ",\"hook\":{\"program\":");
+    text_append_json(out, hook_program(sources->hook));
+    text_append_format(out, ",\"runs\":%llu,\"failed\":%llu,\"dropped\":%llu,\"fault\":",
+                       (unsigned long long)status.runs, (unsigned long long)status.failed,
+                       (unsigned long long)status.dropped);
+    text_append_json(out, status.fault);
+    text_append_string(out, "}");
+}
+
 static void append_document(struct text *out, const struct status_sources *sources,
                             enum detail detail)
 {
@@ -250,6 +266,7 @@ static void append_document(struct text *out, const struct status_sources *sourc
     append_signing(out, sources);
     append_recorder(out, sources);
     status_append_raised(out, sources->alarms, detail == DETAIL_NONE ? 0 : ALARMS_SHOWN);
+    append_hook(out, sources);
     append_buses(out, sources);
     append_uplinks(out, sources);
     append_instruments(out, sources, detail);

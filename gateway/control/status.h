@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "bus/poller.h"
 #include "config/config.h"
+#include "hook/hook.h"
 #include "ledger/ledger.h"
 #include "record/recorder.h"
 #include "sign/signer.h"
@@ -25,6 +26,7 @@ struct status_sources {
     struct poller *poller;
     struct recorder *recorder;
     struct alarms *alarms; // NULL: no point has limits
+    struct hook *hook;     // NULL: none is configured
     struct ledger *ledger;
     struct signer *signer; // NULL: the log is not signed
     const struct definitions *definitions;

@@ -95,6 +95,7 @@ static void follow_hook(struct gateway *gateway, uint64_t from)
         hook_is(gateway->hook, config->alarms.hook, config->alarms.timeout_us)) {
         return;
     }
+    present_hook(&gateway->present, NULL);
     uint64_t place = gateway->hook ? hook_stop(gateway->hook) : from;
     gateway->hook = NULL;
     const struct hook_options options = {.arguments = config->alarms.hook,
@@ -107,6 +108,7 @@ static void follow_hook(struct gateway *gateway, uint64_t from)
         log_error("%s", why.text);
         present_event(&gateway->present, "hook.failed", config->alarms.hook[0], why.text);
     }
+    present_hook(&gateway->present, gateway->hook);
 }
 
 int gateway_start(struct gateway *gateway, struct why *why)
@@ -319,6 +321,7 @@ void gateway_stop(struct gateway *gateway)
     if (gateway->ledger) {
         drain(gateway);
     }
+    present_hook(&gateway->present, NULL);
     hook_stop(gateway->hook);
     signing_free(&gateway->signing);
     traceability_free(&gateway->traceability);

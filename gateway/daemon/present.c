@@ -60,6 +60,13 @@ void present_no_uplinks(struct present *present)
     pthread_mutex_unlock(&present->lock);
 }
 
+void present_hook(struct present *present, struct hook *hook)
+{
+    pthread_mutex_lock(&present->lock);
+    present->parts.hook = hook;
+    pthread_mutex_unlock(&present->lock);
+}
+
 void present_event(void *context, const char *kind, const char *subject, const char *text)
 {
     struct present *present = context;

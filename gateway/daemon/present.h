@@ -32,6 +32,8 @@ void present_acquisition(struct present *present, const struct config *config,
 // The next uplink, in the configuration's order; NULL when it could not be started.
 void present_add_uplink(struct present *present, struct uplink *uplink);
 void present_no_uplinks(struct present *present);
+// NULL: none.
+void present_hook(struct present *present, struct hook *hook);
 
 // The rest may be called from any thread, with the struct present as `context`.
 // Puts an event on record. While nothing records (uplinks outlive the recorder only at the end, to

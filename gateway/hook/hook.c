@@ -25,6 +25,8 @@ struct hook {
     pthread_t thread;
     atomic_bool end;
     _Atomic int64_t stop_ns; // 0, or by when it must be over
+    pthread_mutex_t lock;    // guards status
+    struct hook_status status;
 
     // The thread's own.
     uint64_t place;
@@ -114,6 +116,11 @@ static void note_result(struct hook *hook, const struct bulletin_event *event, i
     if (error == ERROR_STOPPED) {
         return; // that is not its doing
     }
+    pthread_mutex_lock(&hook->lock);
+    hook->status.runs++;
+    hook->status.failed += error != OK;
+    snprintf(hook->status.fault, sizeof hook->status.fault, "%s", error ? why->text : "");
+    pthread_mutex_unlock(&hook->lock);
     if (error && !hook->failing) {
         char text[WHY_MAX + BULLETIN_SUBJECT_MAX];
         snprintf(text, sizeof text, "%s (%s of %s)", why->text, event->kind, event->subject);
@@ -154,6 +161,9 @@ static void look_after_dropped(struct hook *hook, bool now)
              hook->dropped);
     log_warning("hook: %s", text);
     tell(hook, "hook.dropped", text);
+    pthread_mutex_lock(&hook->lock);
+    hook->status.dropped += hook->dropped;
+    pthread_mutex_unlock(&hook->lock);
     hook->dropped = 0;
     hook->dropped_told_ns = now_ns;
 }
@@ -222,7 +232,9 @@ int hook_start(struct hook **out, const struct hook_options *options, struct why
     hook->options.arguments = NULL;
     hook->arguments = arguments;
     hook->place = options->from;
+    pthread_mutex_init(&hook->lock, NULL);
     if (thread_start(&hook->thread, THREAD_STACK_BYTES, run, hook) != OK) {
+        pthread_mutex_destroy(&hook->lock);
         free(arguments);
         free(hook);
         return why_set(why, ERROR_SYSTEM, "hook: no thread: %m");
@@ -260,7 +272,20 @@ uint64_t hook_stop(struct hook *hook)
     if (ready > place) {
         log_warning("hook: %" PRIu64 " events were not given to it any more", ready - place);
     }
+    pthread_mutex_destroy(&hook->lock);
     free(hook->arguments);
     free(hook);
     return place;
+}
+
+const char *hook_program(const struct hook *hook)
+{
+    return hook->arguments[0];
+}
+
+void hook_status(struct hook *hook, struct hook_status *out)
+{
+    pthread_mutex_lock(&hook->lock);
+    *out = hook->status;
+    pthread_mutex_unlock(&hook->lock);
 }

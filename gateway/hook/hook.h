@@ -36,4 +36,12 @@ void hook_end_soon(struct hook *hook);
 // bulletin where the next may go on. Harmless on NULL (0).
 uint64_t hook_stop(struct hook *hook);
 
+struct hook_status {
+    uint64_t runs, failed, dropped; // since the hook was started
+    char fault[WHY_MAX];            // of the last run; "" when it went well
+};
+// The program. Any thread, as long as it lives; as hook_status, which copies.
+const char *hook_program(const struct hook *hook);
+void hook_status(struct hook *hook, struct hook_status *out);
+
 #endif

@@ -357,11 +357,14 @@ def test_a_program_is_run_for_each_event(tmp_path, daemon_of):
         daemon = daemon_of(plant)
         plant.set(240.0)  # the first run fails
         wait_given(1)
+        wait_until(lambda: "1 runs, 1 failed; FAILED: it ended with status 9" in plant.tally("status").stdout,
+                   lambda: plant.tally("status").stdout)
         plant.tally("alarm", "acknowledge", POINT, "--by", "li", "--reason", "seen")
         wait_given(2)
         plant.set(230.0)
         wait_given(3)
         daemon.wait_said("works again")
+        assert daemon.status()["hook"] == {"program": str(hook), "runs": 3, "failed": 1, "dropped": 0, "fault": ""}
         assert "hook: it wrote: no network" in daemon.said()
         configure("hook.sh", got, "slow")
         daemon.child.send_signal(signal.SIGHUP)

@@ -329,6 +329,14 @@ static void failing_is_told_once_and_its_end_too(void **state)
     post(b, "good");
     await_told("hook.failed ended with status 7 (limit.raised of meter.voltage)\n"
                "hook.back ended with status 0\n");
+    struct hook_status status = {.runs = 0};
+    for (int i = 0; i < 1000 && status.runs < 6; i++) {
+        usleep(10000);
+        hook_status(b->hook, &status);
+    }
+    assert_true(status.runs == 6 && status.failed == 3 && status.dropped == 0);
+    assert_string_equal(status.fault, "");
+    assert_string_equal(hook_program(b->hook), "/bin/sh");
 }
 
 static void what_gave_way_is_told_with_its_number(void **state)

@@ -151,6 +151,28 @@ static void append_alarms(struct text *out, const cJSON *json)
     text_append_string(out, "\n");
 }
 
+// The program that they run.
+static void append_hook(struct text *out, const cJSON *json)
+{
+    const cJSON *hook = answer_member(json, "hook");
+    if (!hook) {
+        return;
+    }
+    append_row(out, "hook");
+    append_clean(out, answer_string(hook, "program"));
+    text_append_format(out, ": %" PRId64 " runs, %" PRId64 " failed", answer_int(hook, "runs"),
+                       answer_int(hook, "failed"));
+    int64_t dropped = answer_int(hook, "dropped");
+    if (dropped) {
+        text_append_format(out, ", %" PRId64 " events not given to it", dropped);
+    }
+    if (*answer_string(hook, "fault")) {
+        text_append_string(out, "; FAILED: it ");
+        append_clean(out, answer_string(hook, "fault"));
+    }
+    text_append_string(out, "\n");
+}
+
 static void append_alarm_table(struct text *out, const cJSON *json)
 {
     if (cJSON_GetArraySize(answer_member(json, "alarms"))) {
@@ -310,6 +332,7 @@ static int print_running(const cJSON *json)
     append_signing(&out, json);
     append_records(&out, json);
     append_alarms(&out, json);
+    append_hook(&out, json);
     append_alarm_table(&out, json);
     append_buses(&out, json);
     append_instruments(&out, json);
