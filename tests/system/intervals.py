@@ -115,11 +115,11 @@ def dumps(thing):
     return json.dumps(thing, separators=(",", ":"), ensure_ascii=False)
 
 
-def write_ledger(data, zone, points, entries, first_n=0, each=900, more=None, origin=ORIGIN, window_us=400, clock=None):
+def write_ledger(data, zone, points, entries, first_n=0, each=900, more=None, origin=ORIGIN, window_us=400, clock=None, events=None):
     """`points`: {number: (name, unit)}; the last of each name is in force at the end. `entries` in the order of recording:
     (point, t_us, indication as JSON text, flags), with None for a miss. At most 255 blocks, so that there is no tile.
     `more`: {number: what else its definition says}. `window_us`: half of it, of all; `clock`: (synchronised, error) of the block
-    whose first entry is the ith."""
+    whose first entry is the ith. `events`: {block: [[t_us, kind, subject, text]]}, entries all."""
     data.mkdir(parents=True)
     definitions = {n: {"instrument": name.split(".")[0], "quantity": name.split(".")[1], "unit": unit, **(more or {}).get(n, {})}
                    for n, (name, unit) in points.items()}
@@ -134,6 +134,10 @@ def write_ledger(data, zone, points, entries, first_n=0, each=900, more=None, or
     database.execute("INSERT INTO definitions VALUES(0,?,?)", (hash, hash))
     for n, (name, _) in points.items():
         database.execute("INSERT INTO points VALUES(?,?,?,?)", (n, bytes([n]) * 32, name, dumps(definitions[n])))
+    if events:
+        database.execute("CREATE TABLE entries(n INTEGER PRIMARY KEY)")
+        database.executemany("INSERT INTO entries VALUES(?)", [(n,) for n in events])
+    told = lambda n: [dict(zip(("t", "kind", "subject", "text"), event)) for event in (events or {}).get(n, [])]
     previous, blocks = b"\1" * 32, {}
     for i in range(0, len(entries), each):
         synchronised, error_us = clock(i) if clock else (True, 1)
@@ -142,7 +146,7 @@ def write_ledger(data, zone, points, entries, first_n=0, each=900, more=None, or
         missed = ",".join(f'[{p},{t},"timeout"]' for p, t, value, _ in some if value is None)
         text = (f'{{"tally":1,"log":"{origin}","n":{n},"prev":"{previous.hex() if n else ""}","run":"{"0" * 32}",'
                 f'"mono_us":[{i},{i}],"closed_us":{some[-1][1]},"clock":{{"state":"{"" if synchronised else "un"}synchronised","error_us":{error_us},"leap":0}},'
-                f'"defs":"{hash.hex()}","readings":[{readings}],"missed":[{missed}],"events":[]}}\n').encode()
+                f'"defs":"{hash.hex()}","readings":[{readings}],"missed":[{missed}],"events":{dumps(told(n))}}}\n').encode()
         assert len(text) <= 131072
         previous = hashlib.sha256(b"\0" + text).digest()
         times = [t for _, t, _, _ in some]

@@ -69,10 +69,37 @@ def make_data(tmp_path_factory):
         entries.append((1 if i < -200 else 2, t, value, 4))
         entries += [(3, t, "25", 4), (5, t, "1013", 4), (4, t, f"{energy / 10:g}", 4)]
         energy += i % 24 + 1
-    write_ledger(data, ZONE, POINTS, entries, more=MORE)
+    write_ledger(data, ZONE, POINTS, entries, more=MORE, events=statements(entries))
     add(data, BEFORE, METER)
     data.joinpath("entries").write_text(json.dumps(entries))
     return data
+
+
+def rfc(t_us):
+    return moment(t_us).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+# When jobs of the oven start and stop, of another instrument, and before all of it.
+JOBS = {"J1": ("oven", FOUND_US - DAY, FOUND_US - DAY // 2), "J2": ("oven", FOUND_US - DAY // 4, None), "J3": ("other", FOUND_US - DAY, FOUND_US),
+        "J4": ("oven", FOUND_US - 5 * DAY, FOUND_US - 4 * DAY)}
+REPORTS = {"job J1": ("html", JOBS["J1"][1:]), "energy oven.temperature": ("csv", (FOUND_US - 2 * DAY, FOUND_US + DAY)),
+           "energy main.energy": ("csv", (FOUND_US - 2 * DAY, FOUND_US)), "the works": ("xlsx", (FOUND_US - DAY, FOUND_US - DAY // 2)),
+           "job J4": ("html", JOBS["J4"][1:]), "old": ("csv", (FOUND_US - 6 * DAY, FOUND_US - 5 * DAY))}
+
+
+def statements(entries):
+    """{block: its events}: jobs when they start and stop, reports in the last block."""
+    block_of = lambda t: next((i for i, entry in enumerate(entries) if entry[1] >= t), len(entries) - 1) // 900
+    last, events = (len(entries) - 1) // 900, {}
+    put = lambda n, t, kind, subject, text: events.setdefault(n, []).append([t, kind, subject, f"by li.wei (user 1000): {text}"])
+    for code, (instrument, start, stop) in JOBS.items():
+        said = f'item "S-{code}", on {instrument}'
+        put(block_of(start), start, "job.started", code, said)
+        if stop:
+            put(block_of(stop), stop, "job.stopped", code, f'{said}; started {rfc(start)} in block {block_of(start)}, result "passed"')
+    for subject, (form, (start, stop)) in REPORTS.items():
+        put(last, FOUND_US + DAY, "report.issued", subject, f"{form} of 5120 bytes, SHA-256 {'ab' * 32}, from {rfc(start)} to {rfc(stop)}, of a log of {last} blocks, final")
+    return events
 
 
 def in_span(data, point, first_us):
@@ -109,7 +136,20 @@ def test_the_readings_between_two_certificates_are_touched(data):
     assert (point["name"], point["readings"], point["beyond"], point["not_known"]) == \
         ("oven.temperature", len(wanted), counts["beyond"], counts["not known"])
     assert abs(point["greatest_error"] - greatest) < Decimal("1e-12")
+    in_time = lambda start, stop: sum(start <= row["t_us"] < stop for row in said["readings"])
+    assert [(job["code"], job["item"], job["readings"]) for job in said["jobs"]] == \
+        [("J1", "S-J1", in_time(*JOBS["J1"][1:])), ("J2", "S-J2", in_time(JOBS["J2"][1], FOUND_US))]
+    assert said["jobs"][0]["beyond"] == sum(row["verdict"] == "beyond" and JOBS["J1"][1] <= row["t_us"] < JOBS["J1"][2] for row in said["readings"]) > 0
+    assert said["jobs"][1]["stopped"] is None and said["jobs"][1]["not_known"] > 0
+    # Made from all blocks but the last, which holds the readings from then on.
+    known = [(r["subject"], r["form"], r["certain"], r["readings"]) for r in said["reports"]]
+    last = max(row["block"] for row in said["readings"])
+    assert known == [("job J1", "html", True, in_time(*JOBS["J1"][1:])),
+                     ("energy oven.temperature", "csv", True, sum(row["t_us"] >= FOUND_US - 2 * DAY for row in said["readings"])),
+                     ("the works", "xlsx", False, in_time(*JOBS["J1"][1:]))], last
+    assert all(r["sha256"] == "ab" * 32 and r["by"] == "li.wei" and r["final"] for r in said["reports"])
     shown = impact(data, path).stdout
+    assert "may hold" in shown and shown.count("job J1") == 1 and "S-J2" in shown and "job J4" not in shown
     assert f"{len(wanted)} readings are touched" in shown and "0.2 °C (tolerance, this certificate, N-2)" in shown
     rows = list(csv.DictReader(io.StringIO(impact(data, said["certificate"]["sha256"][:8], "--csv").stdout, newline="")))
     assert [(int(r["t_us"]), r["verdict"]) for r in rows] == [(r["t_us"], r["verdict"]) for r in said["readings"]]

@@ -10,7 +10,8 @@
 static int read_and_print(struct impact *impact, const struct impact_request *request,
                           struct ledger_reader *reader)
 {
-    struct impact_print print = {.form = request->form, .impact = impact};
+    struct impact_touched touched;
+    struct impact_print print = {.form = request->form, .impact = impact, .touched = &touched};
     struct naming naming = {.reader = reader};
     struct why why = {""};
     uint64_t first, size;
@@ -21,13 +22,18 @@ static int read_and_print(struct impact *impact, const struct impact_request *re
     if (status != EXIT_GOOD) {
         return status;
     }
-    impact_print_head(&print);
-    if (impact_read(impact, request->command->name, reader,
-                    request->form == ROWS_TABLE ? NULL : impact_print_row, &print, &why) != OK) {
-        fprintf(stderr, "%s: %s\n", request->command->name, why.text);
-        return EXIT_FINDING;
+    int error = impact_touched_open(&touched, reader, &why);
+    if (!error) {
+        impact_print_head(&print);
+        error = impact_read(impact, request->command->name, reader, &touched,
+                            request->form == ROWS_TABLE ? NULL : impact_print_row, &print, &why);
     }
-    impact_print_end(&print);
+    if (error) {
+        fprintf(stderr, "%s: %s\n", request->command->name, why.text);
+    } else {
+        impact_print_end(&print);
+    }
+    impact_touched_free(&touched);
     return EXIT_FINDING;
 }
 
@@ -124,7 +130,8 @@ const struct command command_impact = {
         "Holds what a certificate states as found before an adjustment or a repair against the\n"
         "error that is permitted. When an error is beyond it, tells which readings of that\n"
         "quantity of the instrument are touched: those from the certificate before (else the\n"
-        "first) until the day on which it was found, with how far each is off. Within the points\n"
+        "first) until the day on which it was found, with how far each is off; and which jobs and\n"
+        "issued reports hold such readings. Within the points\n"
         "the error is interpolated, outside of them it is not known. CERT is a certificate that\n"
         "was added: its file, its number, or the first digits of its SHA-256.\n"
         "\n"

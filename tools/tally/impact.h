@@ -5,6 +5,8 @@
 
 #include "tally.h"
 
+#include "issued.h"
+#include "job_stretch.h"
 #include "ledger/ledger.h"
 #include "measure/found.h"
 #include "measure/shelf.h"
@@ -26,7 +28,7 @@ struct impact_request {
 
 // One point, under whichever numbers it had.
 struct impact_point {
-    char name[160], unit[33];
+    char name[160], instrument[65], unit[33];
     uint64_t readings, beyond, unknown; // unknown: outside of what was calibrated, or no number
     int64_t first_us, last_us;
     bool has_error, has_off;
@@ -61,6 +63,39 @@ struct impact {
     uint64_t left_out; // blocks that could not be read
 };
 
+// How many readings that are touched something holds.
+struct impact_held {
+    uint64_t readings, beyond, unknown;
+};
+
+struct impact_job {
+    const struct job *job; // borrowed of `jobs`
+    struct impact_held held;
+    struct job_stretch stretch;
+    bool inside, over; // the block at hand may hold readings of it; none behind will
+};
+
+#define IMPACT_NO_JOB SIZE_MAX
+
+// A report that was issued.
+struct impact_report {
+    char subject[ENTRY_SUBJECT_MAX + 1], account[33];
+    struct issued issued;
+    uint64_t n; // the block in which it is on record
+    int64_t t_us;
+    size_t job;     // index of `held`: it is of that job; IMPACT_NO_JOB: of none that is known
+    bool of_points; // it names points; else, and without a job, it may hold what is of its time
+    struct impact_held held;
+};
+
+struct impact_touched {
+    struct jobs jobs;
+    struct impact_job *held;       // owned; of each job
+    struct impact_report *reports; // owned
+    size_t job_count, report_count;
+    uint64_t n; // the block at hand
+};
+
 // --- impact_weigh.c
 
 // Finds the certificate and holds what it states as found against the tolerance. Returns an exit
@@ -88,15 +123,28 @@ struct impact_row {
 
 // Reads all of them from the ledger, in the order of recording, and counts them; `each` may be
 // NULL. A block that cannot be read is said, counted and left out. 0 or an error with why.
+// Counts them in `touched` too.
 int impact_read(struct impact *impact, const char *command, struct ledger_reader *reader,
+                struct impact_touched *touched,
                 void (*each)(void *context, const struct impact_row *row), void *context,
                 struct why *why);
+
+// --- impact_touched.c
+
+// The jobs and issued reports of a log. 0, or an error with why. impact_touched_free in any case.
+int impact_touched_open(struct impact_touched *touched, struct ledger_reader *reader,
+                        struct why *why);
+void impact_touched_free(struct impact_touched *touched);
+// The next block, before its readings.
+void impact_touched_block(struct impact_touched *touched, const struct block_view *view);
+void impact_touched_reading(struct impact_touched *touched, const struct impact_row *row);
 
 // --- impact_print.c
 
 struct impact_print {
     enum rows_form form;
     const struct impact *impact;
+    const struct impact_touched *touched; // NULL: nothing is
     uint64_t written;
 };
 

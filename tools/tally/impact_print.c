@@ -1,5 +1,5 @@
-// tally impact: what was found and what it touches, for people, as CSV or as JSON.
-#include "impact.h"
+// tally impact: what was found and what it touches, for people or as CSV; what JSON has too.
+#include "impact_print.h"
 
 #include "show.h"
 
@@ -8,195 +8,32 @@
 
 #include <inttypes.h>
 
-#define OUT_MAX (4u << 20)
-
-static void write_out(struct text *out)
+void impact_write_out(struct text *out)
 {
     fwrite(out->data ? out->data : "", 1, out->length, stdout);
     text_free(out);
 }
 
-static void append_day(struct text *out, int64_t day)
+void impact_append_day(struct text *out, int64_t day)
 {
     char text[CERTIFICATE_DATE_SIZE];
     certificate_format_date(day, text);
     text_append_string(out, text);
 }
 
-// Errors of a quantity by load are parts; people and programs get them in percent.
-static double shown(const struct impact_subject *subject, double error)
+double impact_shown(const struct impact_subject *subject, double error)
 {
     return subject->found->by_load ? error * 100 : error;
 }
 
-static const char *error_unit(const struct impact_subject *subject)
+const char *impact_error_unit(const struct impact_subject *subject)
 {
     return subject->found->by_load ? "%" : subject->found->unit;
 }
 
-// --- JSON: one object ---------------------------------------------------------------------------
-
-static void append_member(struct text *out, const char *key, double number)
+bool impact_is_certain(const struct impact_report *report)
 {
-    text_append_format(out, ",\"%s\":", key);
-    value_append_double(out, number);
-}
-
-static void append_time_member(struct text *out, const char *key, int64_t t_us)
-{
-    char utc[32];
-    text_append_format(out, ",\"%s\":", key);
-    if (t_us == INT64_MIN || t_us == INT64_MAX) {
-        text_append_string(out, "null");
-        return;
-    }
-    clock_format_utc(t_us, utc);
-    text_append_format(out, "\"%s\"", utc);
-}
-
-static void json_certificate(struct text *out, const struct certificate *certificate)
-{
-    if (!certificate) {
-        text_append_string(out, "null");
-        return;
-    }
-    text_append_string(out, "{\"number\":");
-    text_append_json(out, certificate->id);
-    text_append_string(out, ",\"laboratory\":");
-    text_append_json(out, certificate->laboratory);
-    text_append_string(out, ",\"serial\":");
-    text_append_json(out, certificate->serial);
-    text_append_string(out, ",\"performed\":\"");
-    append_day(out, certificate->performed);
-    text_append_string(out, "\",\"sha256\":\"");
-    text_append_hex(out, certificate->hash.bytes, DIGEST_SIZE);
-    text_append_string(out, "\"}");
-}
-
-static void json_subject(struct text *out, const struct impact_subject *subject)
-{
-    const struct certificate_quantity *found = subject->found;
-    text_append_string(out, "{\"quantity\":");
-    text_append_json(out, found->name);
-    text_append_string(out, ",\"unit\":");
-    text_append_json(out, found->unit);
-    text_append_format(out, ",\"by_load\":%s,\"guarded\":%s", found->by_load ? "true" : "false",
-                       subject->rule.guarded ? "true" : "false");
-    text_append_string(out, ",\"tolerance\":{\"source\":");
-    text_append_json(out, subject->source);
-    append_member(out, "absolute", subject->rule.absolute);
-    append_member(out, "percent", subject->rule.relative * 100);
-    text_append_string(out, "},\"points\":[");
-    for (size_t i = 0; i < found->point_count; i++) {
-        const struct certificate_point *point = &found->points[i];
-        struct found at = found_at(found, &subject->rule, point->indication);
-        text_append_string(out, i ? ",{" : "{");
-        text_append_format(out, "\"%s\":", found->by_load ? "load" : "indication");
-        value_append_double(out, point->indication);
-        append_member(out, "error", shown(subject, point->error));
-        append_member(out, "uncertainty", shown(subject, point->expanded_uncertainty));
-        append_member(out, "tolerance", shown(subject, at.tolerance));
-        text_append_format(out, ",\"verdict\":\"%s\"}", found_word(at.verdict));
-    }
-    text_append_format(out, "],\"beyond\":%zu,\"previous\":", subject->beyond);
-    json_certificate(out, subject->previous);
-    append_time_member(out, "previous_ended",
-                       subject->previous_ended ? subject->previous_ended->at_us : INT64_MIN);
-    if (subject->beyond) {
-        append_time_member(out, "from", subject->from_us);
-        append_time_member(out, "to", subject->to_us);
-    }
-    text_append_string(out, "}");
-}
-
-static void json_head(const struct impact_print *print)
-{
-    struct text out = text_make(OUT_MAX);
-    text_append_string(&out, "{\"certificate\":");
-    json_certificate(&out, print->impact->certificate);
-    text_append_string(&out, ",\"as_found\":[");
-    for (size_t i = 0; i < print->impact->subject_count; i++) {
-        text_append_string(&out, i ? "," : "");
-        json_subject(&out, &print->impact->subjects[i]);
-    }
-    text_append_string(&out, "],\"readings\":[");
-    write_out(&out);
-}
-
-static void json_row(const struct impact_print *print, const struct impact_row *row)
-{
-    struct text out = text_make(OUT_MAX);
-    const struct block_reading *reading = row->reading;
-    char utc[32];
-    clock_format_utc(reading->t_us, utc);
-    text_append_format(&out,
-                       "%s\n{\"t_us\":%" PRId64 ",\"time\":\"%s\",\"point\":%" PRIu32 ",\"name\":",
-                       print->written ? "," : "", reading->t_us, utc, reading->point);
-    text_append_json(&out, row->point->name);
-    text_append_format(&out, ",\"block\":%" PRIu64 ",\"indication\":", row->block);
-    text_append(&out, reading->indication, reading->indication_length);
-    text_append_string(&out, ",\"corrected\":");
-    text_append(&out, reading->corrected, reading->corrected_length);
-    if (row->has_load) {
-        append_member(&out, "load", row->load);
-    }
-    if (row->has_off) {
-        append_member(&out, "error", shown(row->subject, row->found.error));
-        append_member(&out, "uncertainty", shown(row->subject, row->found.expanded_uncertainty));
-        append_member(&out, "tolerance", shown(row->subject, row->found.tolerance));
-        append_member(&out, "off", row->off);
-    }
-    text_append_format(&out, ",\"verdict\":\"%s\"}", found_word(row->found.verdict));
-    write_out(&out);
-}
-
-static void json_point(struct text *out, const struct impact_subject *subject,
-                       const struct impact_point *point)
-{
-    text_append_string(out, "{\"name\":");
-    text_append_json(out, point->name);
-    text_append_string(out, ",\"unit\":");
-    text_append_json(out, point->unit);
-    text_append_format(out, ",\"readings\":%" PRIu64, point->readings);
-    if (point->readings) {
-        append_time_member(out, "first", point->first_us);
-        append_time_member(out, "last", point->last_us);
-    }
-    if (subject->found->by_load) {
-        append_member(out, "counted", point->counted);
-        append_member(out, "counted_beyond", point->counted_beyond);
-        append_member(out, "counted_not_known", point->counted_unknown);
-        append_member(out, "off", point->sum_off);
-    } else {
-        text_append_format(out, ",\"beyond\":%" PRIu64 ",\"not_known\":%" PRIu64, point->beyond,
-                           point->unknown);
-    }
-    if (point->has_error) {
-        append_member(out, "greatest_error", shown(subject, point->error));
-        append_member(out, "greatest_error_at", point->error_at);
-    }
-    if (point->has_off) {
-        append_member(out, "greatest_off", point->off);
-        append_member(out, "greatest_off_at", point->off_at);
-    }
-    text_append_string(out, "}");
-}
-
-static void json_end(const struct impact_print *print)
-{
-    struct text out = text_make(OUT_MAX);
-    bool any = false;
-    text_append_string(&out, print->written ? "\n],\"points\":[" : "],\"points\":[");
-    for (size_t i = 0; i < print->impact->subject_count; i++) {
-        const struct impact_subject *subject = &print->impact->subjects[i];
-        for (size_t k = 0; k < subject->point_count; k++) {
-            text_append_string(&out, any ? "," : "");
-            json_point(&out, subject, &subject->points[k]);
-            any = true;
-        }
-    }
-    text_append_string(&out, "]}\n");
-    write_out(&out);
+    return report->job != IMPACT_NO_JOB || report->of_points;
 }
 
 // --- CSV: the readings --------------------------------------------------------------------------
@@ -234,12 +71,12 @@ static void csv_row(const struct impact_row *row)
     text_append_string(&out, ",");
     csv_digits(&out, reading->corrected, reading->corrected_length);
     csv_number(&out, row->has_load, row->load);
-    csv_number(&out, row->has_off, shown(row->subject, found->error));
-    csv_number(&out, row->has_off, shown(row->subject, found->expanded_uncertainty));
-    csv_number(&out, row->has_off, shown(row->subject, found->tolerance));
+    csv_number(&out, row->has_off, impact_shown(row->subject, found->error));
+    csv_number(&out, row->has_off, impact_shown(row->subject, found->expanded_uncertainty));
+    csv_number(&out, row->has_off, impact_shown(row->subject, found->tolerance));
     csv_number(&out, row->has_off, row->off);
     text_append_format(&out, "%s\r\n", found_word(found->verdict));
-    write_out(&out);
+    impact_write_out(&out);
 }
 
 // --- for people ---------------------------------------------------------------------------------
@@ -264,16 +101,16 @@ static void table_subject(struct text *out, const struct impact_subject *subject
     struct show_table table = show_table_make(5, found->by_load ? by_load : headings);
     text_append_format(out, "\n%s, as found, %s%s%s; error in %s; tolerance ", found->name,
                        found->by_load ? "by load in " : "in ", found->unit,
-                       found->by_load ? " per hour" : "", error_unit(subject));
+                       found->by_load ? " per hour" : "", impact_error_unit(subject));
     append_rule(out, subject);
     text_append_string(out, "\n");
     for (size_t i = 0; i < found->point_count; i++) {
         const struct certificate_point *point = &found->points[i];
         struct found at = found_at(found, &subject->rule, point->indication);
         show_table_add_format(&table, "%.10g", point->indication);
-        show_table_add_format(&table, "%.6g", shown(subject, point->error));
-        show_table_add_format(&table, "%.6g", shown(subject, point->expanded_uncertainty));
-        show_table_add_format(&table, "%.6g", shown(subject, at.tolerance));
+        show_table_add_format(&table, "%.6g", impact_shown(subject, point->error));
+        show_table_add_format(&table, "%.6g", impact_shown(subject, point->expanded_uncertainty));
+        show_table_add_format(&table, "%.6g", impact_shown(subject, at.tolerance));
         show_table_add(&table, found_word(at.verdict));
     }
     show_table_append(&table, out);
@@ -287,7 +124,7 @@ static void table_subject(struct text *out, const struct impact_subject *subject
         }
         if (subject->previous) {
             text_append_format(out, " (certificate %s, performed ", subject->previous->id);
-            append_day(out, subject->previous->performed);
+            impact_append_day(out, subject->previous->performed);
             if (subject->previous_ended) {
                 text_append_string(out, ", ended ");
                 show_append_local(out, subject->previous_ended->at_us);
@@ -309,7 +146,7 @@ static void table_head(const struct impact_print *print)
     struct text out = text_make(OUT_MAX);
     text_append_format(&out, "certificate  %s of %s, performed ", certificate->id,
                        certificate->laboratory);
-    append_day(&out, certificate->performed);
+    impact_append_day(&out, certificate->performed);
     text_append_format(&out, "\nserial       %s\ndecision     %s\n", certificate->serial,
                        guarded ? "guarded by U: beyond when |error| > tolerance - U"
                                : "simple acceptance: beyond when |error| > tolerance");
@@ -319,7 +156,7 @@ static void table_head(const struct impact_print *print)
     if (!print->impact->touched) {
         text_append_string(&out, "\nnothing is beyond tolerance: nothing is touched\n");
     }
-    write_out(&out);
+    impact_write_out(&out);
 }
 
 static void add_number(struct show_table *table, bool there, double number, const char *unit)
@@ -371,7 +208,8 @@ static void table_points(struct text *out, const struct impact_subject *subject)
             show_table_add_format(&table, "%" PRIu64, point->beyond);
             show_table_add_format(&table, "%" PRIu64, point->unknown);
         }
-        add_number(&table, point->has_error, shown(subject, point->error), error_unit(subject));
+        add_number(&table, point->has_error, impact_shown(subject, point->error),
+                   impact_error_unit(subject));
         add_number(&table, point->has_error, point->error_at, "");
         if (!subject->found->by_load) {
             add_number(&table, point->has_off, point->off, point->unit);
@@ -381,6 +219,65 @@ static void table_points(struct text *out, const struct impact_subject *subject)
     text_append_string(out, "\n");
     show_table_append(&table, out);
     show_table_free(&table);
+}
+
+static void add_held(struct show_table *table, const struct impact_held *held)
+{
+    show_table_add_format(table, "%" PRIu64, held->readings);
+    show_table_add_format(table, "%" PRIu64, held->beyond);
+    show_table_add_format(table, "%" PRIu64, held->unknown);
+}
+
+static void end_table(struct show_table *table, struct text *out)
+{
+    if (table->count) {
+        text_append_string(out, "\n");
+        show_table_append(table, out);
+    }
+    show_table_free(table);
+}
+
+static void table_jobs(struct text *out, const struct impact_touched *touched)
+{
+    static const char *const headings[] = {"job",     "item",      "order",   "started",
+                                           "stopped", ">readings", ">beyond", ">not known"};
+    struct show_table table = show_table_make(8, headings);
+    for (size_t i = 0; i < touched->job_count; i++) {
+        const struct impact_job *held = &touched->held[i];
+        const struct job *job = held->job;
+        if (held->held.readings) {
+            show_table_add(&table, job->code);
+            show_table_add(&table, job->item);
+            show_table_add(&table, job->order);
+            add_time(&table, true, job->start.t_us);
+            add_time(&table, !job->runs, job->stop.t_us);
+            add_held(&table, &held->held);
+        }
+    }
+    end_table(&table, out);
+}
+
+static void table_reports(struct text *out, const struct impact_touched *touched)
+{
+    static const char *const headings[] = {"issued report", "form",    "sha256",
+                                           "issued",        "by",      "",
+                                           ">readings",     ">beyond", ">not known"};
+    struct show_table table = show_table_make(9, headings);
+    for (size_t i = 0; i < touched->report_count; i++) {
+        const struct impact_report *report = &touched->reports[i];
+        char hex[DIGEST_HEX];
+        if (report->held.readings) {
+            text_format_hex(report->issued.hash.bytes, DIGEST_SIZE, hex);
+            show_table_add(&table, report->subject);
+            show_table_add(&table, report->issued.form);
+            show_table_add_format(&table, "%.16s", hex);
+            add_time(&table, true, report->t_us);
+            show_table_add(&table, report->account);
+            show_table_add(&table, impact_is_certain(report) ? "holds" : "may hold");
+            add_held(&table, &report->held);
+        }
+    }
+    end_table(&table, out);
 }
 
 static void table_end(const struct impact_print *print)
@@ -397,7 +294,9 @@ static void table_end(const struct impact_print *print)
         }
     }
     text_append_format(&out, "\n%" PRIu64 " readings are touched\n", readings);
-    write_out(&out);
+    table_jobs(&out, print->touched);
+    table_reports(&out, print->touched);
+    impact_write_out(&out);
 }
 
 // --- one form or another ------------------------------------------------------------------------
@@ -411,7 +310,7 @@ void impact_print_head(const struct impact_print *print)
               "uncertainty,tolerance,off,verdict\r\n",
               stdout);
         break;
-    case ROWS_JSON: json_head(print); break;
+    case ROWS_JSON: impact_json_head(print); break;
     }
 }
 
@@ -421,7 +320,7 @@ void impact_print_row(void *context, const struct impact_row *row)
     if (print->form == ROWS_CSV) {
         csv_row(row);
     } else {
-        json_row(print, row);
+        impact_json_row(print, row);
     }
     print->written++;
 }
@@ -429,7 +328,7 @@ void impact_print_row(void *context, const struct impact_row *row)
 void impact_print_end(const struct impact_print *print)
 {
     if (print->form == ROWS_JSON) {
-        json_end(print);
+        impact_json_end(print);
     } else if (print->form == ROWS_TABLE && print->impact->touched) {
         table_end(print);
     }

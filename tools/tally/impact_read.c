@@ -15,6 +15,7 @@
 struct impact_reading {
     struct impact *impact;
     struct ledger_reader *reader;
+    struct impact_touched *touched;
     const char *command;
     void (*each)(void *context, const struct impact_row *row);
     void *context;
@@ -28,8 +29,8 @@ struct impact_reading {
 
 // The place of a point of that name in a subject, a new one when it is the first time. False: out
 // of memory.
-static bool place_of(struct impact_subject *subject, const char *name, const char *unit,
-                     size_t *out)
+static bool place_of(struct impact_subject *subject, const char *instrument, const char *name,
+                     const char *unit, size_t *out)
 {
     for (*out = 0; *out < subject->point_count; ++*out) {
         if (strcmp(subject->points[*out].name, name) == 0) {
@@ -45,6 +46,7 @@ static bool place_of(struct impact_subject *subject, const char *name, const cha
     struct impact_point *point = &grown[subject->point_count++];
     *point = (struct impact_point){.first_us = INT64_MAX, .last_us = INT64_MIN};
     snprintf(point->name, sizeof point->name, "%s", name);
+    snprintf(point->instrument, sizeof point->instrument, "%s", instrument);
     snprintf(point->unit, sizeof point->unit, "%s", unit);
     return true;
 }
@@ -66,11 +68,13 @@ static bool judge(void *context, const cJSON *definition, uint64_t *value)
     if (strcmp(answer_string(definition, "serial"), impact->certificate->serial) != 0) {
         return true;
     }
-    snprintf(name, sizeof name, "%s.%s", answer_string(definition, "instrument"), quantity);
+    const char *instrument = answer_string(definition, "instrument");
+    snprintf(name, sizeof name, "%s.%s", instrument, quantity);
     for (size_t s = 0; s < impact->subject_count; s++) {
         struct impact_subject *subject = &impact->subjects[s];
         if (subject->beyond && strcmp(quantity, subject->found->name) == 0) {
-            bool good = place_of(subject, name, answer_string(definition, "unit"), &place);
+            bool good =
+                place_of(subject, instrument, name, answer_string(definition, "unit"), &place);
             *value = place_pack(s, place);
             return good;
         }
@@ -188,6 +192,7 @@ static void take(struct impact_reading *reading, const struct block_reading *is,
     } else {
         weigh_indication(&row, point, indication);
     }
+    impact_touched_reading(reading->touched, &row);
     if (reading->each) {
         reading->each(reading->context, &row);
     }
@@ -201,6 +206,9 @@ static int read_block(struct impact_reading *reading, uint64_t n, struct why *wh
     int error = ledger_reader_block(reading->reader, n, &reading->bytes, why);
     error = error ? error
                   : block_parse(&reading->view, reading->bytes.data, reading->bytes.length, why);
+    if (!error) {
+        impact_touched_block(reading->touched, view);
+    }
     for (size_t i = 0; !error && i < view->reading_count; i++) {
         uint64_t place;
         error = point_map_find(&reading->points, view->readings[i].point, &place, why);
@@ -235,12 +243,14 @@ static int read_all(struct impact_reading *reading, struct why *why)
 }
 
 int impact_read(struct impact *impact, const char *command, struct ledger_reader *reader,
+                struct impact_touched *touched,
                 void (*each)(void *context, const struct impact_row *row), void *context,
                 struct why *why)
 {
     struct impact_reading reading = {
         .impact = impact,
         .reader = reader,
+        .touched = touched,
         .command = command,
         .each = each,
         .context = context,
