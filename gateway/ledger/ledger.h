@@ -229,6 +229,8 @@ void ledger_unwatch(struct ledger *ledger, int fd);
 struct ledger_reader;
 
 int ledger_reader_open(struct ledger_reader **out, const char *directory, struct why *why);
+// The same of a folder that was set aside: its database and WAL stay byte for byte as they are.
+int ledger_reader_open_aside(struct ledger_reader **out, const char *directory, struct why *why);
 void ledger_reader_close(struct ledger_reader *reader);
 const char *ledger_reader_origin(struct ledger_reader *reader);
 // [*first, *size) is kept.

@@ -39,14 +39,15 @@ static int read_origin(struct ledger_reader *reader, struct why *why)
     return OK;
 }
 
-int ledger_reader_open(struct ledger_reader **out, const char *directory, struct why *why)
+static int open_reader(struct ledger_reader **out, const char *directory, enum store_mode mode,
+                       struct why *why)
 {
     *out = NULL;
     struct ledger_reader *reader = calloc(1, sizeof *reader);
     if (!reader) {
         return why_set(why, ERROR_MEMORY, "out of memory");
     }
-    int error = store_open(&reader->store, directory, STORE_READ, why);
+    int error = store_open(&reader->store, directory, mode, why);
     error = error ? error : read_origin(reader, why);
     if (error) {
         ledger_reader_close(reader);
@@ -55,6 +56,16 @@ int ledger_reader_open(struct ledger_reader **out, const char *directory, struct
     reader->unpacked = text_make(BLOCK_BYTES_MAX);
     *out = reader;
     return OK;
+}
+
+int ledger_reader_open(struct ledger_reader **out, const char *directory, struct why *why)
+{
+    return open_reader(out, directory, STORE_READ, why);
+}
+
+int ledger_reader_open_aside(struct ledger_reader **out, const char *directory, struct why *why)
+{
+    return open_reader(out, directory, STORE_SALVAGE, why);
 }
 
 void ledger_reader_close(struct ledger_reader *reader)

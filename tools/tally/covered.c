@@ -10,6 +10,7 @@
 struct search {
     struct ledger_reader *reader;
     int64_t from_us, to_us;
+    bool ended;
     uint64_t size;
     uint64_t needed_from; // the first block that holds something of it
     struct ledger_note_row rows[LEDGER_NOTES_MAX];
@@ -26,10 +27,10 @@ static int refuse(struct covered_receipt *entry, enum covered_state state, const
 // Whether all that was recorded of [from, to) is in the blocks before `size`, and no more comes.
 static int is_all(const struct search *search, uint64_t size, bool *all, struct why *why)
 {
-    struct times times = {.closed_us = INT64_MIN};
+    struct times times = {.closed_us = INT64_MAX};
     uint64_t n = size;
     *all = false;
-    int error = times_of_block(search->reader, size - 1, &times, why);
+    int error = search->ended ? OK : times_of_block(search->reader, size - 1, &times, why);
     if (error || times.closed_us < search->to_us) {
         return error == ERROR_ABSENT ? OK : error;
     }
@@ -158,23 +159,24 @@ static void judge(struct covered *covered)
     covered->final = covered->over && any && all;
 }
 
-int covered_find(struct ledger_reader *reader, int64_t from_us, int64_t to_us,
+int covered_find(struct ledger_reader *reader, int64_t from_us, int64_t to_us, bool ended,
                  const struct covered_key *keys, size_t key_count, struct covered *covered,
                  struct why *why)
 {
-    struct search search = {.reader = reader, .from_us = from_us, .to_us = to_us};
+    struct search search = {.reader = reader, .from_us = from_us, .to_us = to_us, .ended = ended};
     struct times times;
     *covered = (struct covered){.over = false};
     int error = ledger_reader_extent(reader, &covered->first, &covered->size, why);
     if (error || covered->first == covered->size) {
         return error;
     }
-    error = times_of_block(reader, covered->size - 1, &times, why);
-    covered->over = !error && times.closed_us >= to_us;
+    error = ended ? OK : times_of_block(reader, covered->size - 1, &times, why);
+    covered->over = !error && (ended || times.closed_us >= to_us);
     search.size = covered->size;
     search.needed_from = covered->first;
     if (!error) {
         error = ledger_reader_next_in_time(reader, from_us, to_us, &search.needed_from, why);
+        covered->empty = error == ERROR_ABSENT;
         search.needed_from = error == ERROR_ABSENT ? covered->size : search.needed_from;
         error = error == ERROR_ABSENT ? OK : error;
     }

@@ -34,14 +34,17 @@ struct covered_receipt {
 struct covered {
     uint64_t first, size; // blocks that are kept: [first, size)
     bool over;            // a block was closed after the stretch's end
+    bool empty;           // nothing was recorded of it
     bool final; // over, and all that was recorded of it is receipted by each needed centre
     struct covered_receipt receipts[COVERED_MAX]; // one for each key …
     size_t receipt_count;                         // … or of each uplink, where there are no keys
+    char before[300];                   // what is lacking in logs before this one; "": nothing
     const struct covered_receipt *best; // of most blocks, of those that are good; NULL: none
 };
 
-// 0, or what reading gives. Of more than COVERED_MAX keys the first count.
-int covered_find(struct ledger_reader *reader, int64_t from_us, int64_t to_us,
+// `ended`: another log follows, and this one gets no more blocks. 0, or what reading gives. Of more
+// than COVERED_MAX keys the first count.
+int covered_find(struct ledger_reader *reader, int64_t from_us, int64_t to_us, bool ended,
                  const struct covered_key *keys, size_t key_count, struct covered *covered,
                  struct why *why);
 

@@ -12,7 +12,8 @@ static size_t count(const struct energy_amended *amended, const struct meter *me
 {
     size_t sum = 0;
     for (size_t i = 0; i < meter->number_count; i++) {
-        sum += amendments_count(&amended->amendments, &meter->numbers[i].number, 1,
+        const struct amendments *amendments = &amended->amendments[meter->numbers[i].log];
+        sum += amendments_count(amendments, &meter->numbers[i].number, 1,
                                 rollup_quarter_start(from), rollup_quarter_start(to));
     }
     return sum;
@@ -96,6 +97,28 @@ static int make_accounts(struct energy_amended *out, const struct meters *record
     return error;
 }
 
+// Of a log before the current one, which may be damaged, what cannot be read is said.
+static int load(struct energy_amended *out, const struct meters *recorded, size_t *amendments,
+                struct why *why)
+{
+    out->amendments = calloc(recorded->log_count, sizeof *out->amendments);
+    out->meters.amendments = out->amendments;
+    int error = out->amendments ? OK : ERROR_MEMORY;
+    for (size_t i = 0; !error && i < recorded->log_count; i++) {
+        error = amendments_load(&out->amendments[i], recorded->logs[i].reader, why);
+        if (error && error != ERROR_MEMORY && i + 1 < recorded->log_count) {
+            fprintf(stderr, "%s: amendments in a log before are left out: %s\n", recorded->command,
+                    why->text);
+            amendments_free(&out->amendments[i]);
+            out->amendments[i] = (struct amendments){.list = NULL};
+            error = OK;
+        }
+        *amendments += out->amendments[i].count;
+        amendments_say_faults(&out->amendments[i], recorded->command);
+    }
+    return error;
+}
+
 int energy_amended_make(struct energy_amended *out, const struct meters *recorded,
                         const struct energy_table *table, const struct calendar *calendar,
                         bool keep, struct why *why)
@@ -103,12 +126,11 @@ int energy_amended_make(struct energy_amended *out, const struct meters *recorde
     *out = (struct energy_amended){.meters = *recorded};
     out->meters.list = NULL;
     out->meters.count = 0;
-    out->meters.amendments = &out->amendments;
-    int error = amendments_load(&out->amendments, recorded->reader, why);
-    if (error || !out->amendments.count) {
+    size_t amendments = 0;
+    int error = load(out, recorded, &amendments, why);
+    if (error || !amendments) {
         return error;
     }
-    amendments_say_faults(&out->amendments, recorded->command);
     error = make_room(out, recorded->count);
     if (error) {
         return error;
@@ -130,7 +152,10 @@ void energy_amended_free(struct energy_amended *amended)
     free(amended->names);
     free(amended->places);
     free(amended->changed);
-    amendments_free(&amended->amendments);
+    for (size_t i = 0; amended->amendments && i < amended->meters.log_count; i++) {
+        amendments_free(&amended->amendments[i]);
+    }
+    free(amended->amendments);
 }
 
 const struct account *energy_amended_find(const struct energy_amended *amended, size_t place)

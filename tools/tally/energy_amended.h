@@ -9,15 +9,15 @@
 #include "amendments.h"
 
 struct energy_amended {
-    struct amendments amendments;
-    struct meters meters;     // those with an amendment in reach
-    struct account *accounts; // of each of them
-    char **names;             // "main-meter.active-energy-import (as amended)"
-    size_t *places;           // of each in the meters as recorded
-    bool *changed;            // whether what counts of it is amended
+    struct amendments *amendments; // of each log
+    struct meters meters;          // those with an amendment in reach
+    struct account *accounts;      // of each of them
+    char **names;                  // "main-meter.active-energy-import (as amended)"
+    size_t *places;                // of each in the meters as recorded
+    bool *changed;                 // whether what counts of it is amended
 };
 
-// Of meters that were read, with `series` open. `keep` as of account_make. 0 (energy_amended_free
+// Of meters that were read, with their logs open. `keep` as of account_make. 0 (energy_amended_free
 // it, in any case), ERROR_MEMORY, or what reading gives, with why.
 int energy_amended_make(struct energy_amended *out, const struct meters *recorded,
                         const struct energy_table *table, const struct calendar *calendar,

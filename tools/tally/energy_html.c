@@ -13,6 +13,21 @@
 #define WIDTH     960.0 // of a picture
 #define HEIGHT    160.0
 
+// A paragraph for each.
+static void append_logs(const struct logs *logs, struct text *out)
+{
+    struct text lines = text_make(WORDS_MAX);
+    logs_append(&lines, logs);
+    for (char *line = lines.length ? lines.data : NULL, *end; line && (end = strchr(line, '\n'));
+         line = end + 1) {
+        *end = '\0';
+        text_append_string(out, "<p>");
+        page_append_word(out, line);
+        text_append_string(out, "</p>\n");
+    }
+    text_free(&lines);
+}
+
 void energy_html_begin(const struct energy_head *head, struct text *out)
 {
     const struct calendar *calendar = head->calendar;
@@ -34,7 +49,9 @@ void energy_html_begin(const struct energy_head *head, struct text *out)
         page_append_word(out, head->site_name);
         text_append_format(out, ", %s", head->site_code);
     }
-    text_append_string(out, "</p>\n<p>log ");
+    text_append_string(out, "</p>\n");
+    append_logs(head->logs, out);
+    text_append_string(out, "<p>log ");
     page_append_word(out, head->origin);
     text_append_string(out, "</p>\n");
     if (head->table) {

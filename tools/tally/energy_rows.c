@@ -37,6 +37,7 @@ static void table_begin(const struct energy_head *head, struct text *out)
         show_append_clean(out, head->site_name, SIZE_MAX);
         text_append_format(out, ", %s\n", head->site_code);
     }
+    logs_append(out, head->logs);
     text_append_format(out, "log %s\n", head->origin);
     energy_append_standing(out, head->covered);
     text_append_string(out, "\n");
@@ -433,6 +434,8 @@ static void json_begin(const struct energy_head *head, struct text *out)
     }
     text_append_string(out, ",\"log\":");
     text_append_json(out, head->origin);
+    text_append_string(out, ",\"logs_before\":");
+    logs_append_json(out, head->logs);
     text_append_string(out, ",\"time_zone\":");
     text_append_json(out, head->time_zone);
     text_append_format(out, ",\"every\":\"%s\",", interval_word(head->every));

@@ -6,6 +6,7 @@
 #include "account.h"
 #include "covered.h"
 #include "interval.h"
+#include "logs.h"
 #include "rows.h"
 
 struct energy_head {
@@ -17,6 +18,7 @@ struct energy_head {
     enum interval every;
     const struct calendar *calendar;
     const struct covered *covered;
+    const struct logs *logs;
     const struct energy_table *table; // NULL: none
     FILE *to;
 };

@@ -80,7 +80,8 @@ void energy_append_standing(struct text *out, const struct covered *covered)
         text_append_string(out, "the time asked for is not over in this ledger");
         return;
     }
-    bool needed = false, any = false;
+    bool needed = false, any = covered->before[0];
+    show_append_clean(out, covered->before, SIZE_MAX);
     for (size_t i = 0; i < covered->receipt_count; i++) {
         needed = needed || covered->receipts[i].needed;
     }

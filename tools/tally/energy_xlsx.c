@@ -159,6 +159,13 @@ static lxw_error put_sources(lxw_workbook *workbook, const struct sheet_styles *
     put_source(&sheet, "code of the site", head->site_code);
     put_source(&sheet, "log", head->origin);
     text_clear(&words);
+    logs_append(&words, head->logs);
+    for (char *line = words.length ? words.data : NULL, *end; line && (end = strchr(line, '\n'));
+         line = end + 1) {
+        *end = '\0';
+        put_source(&sheet, "and before it", line);
+    }
+    text_clear(&words);
     text_append_format(&words, "%" PRIu64 " to %" PRIu64, covered->first, covered->size - 1);
     put_source(&sheet, "blocks", words.data);
     for (size_t i = 0; i < covered->receipt_count; i++) {

@@ -59,15 +59,14 @@ static int read_definition(struct meter *meter, struct ledger_reader *reader, si
     return error;
 }
 
-static int read_numbers(struct meter *meter, struct ledger_reader *reader, const uint32_t *numbers,
-                        struct why *why)
+static int read_numbers(struct meter *meter, const struct meter_log *logs, struct why *why)
 {
     struct text *descriptions = calloc(meter->number_count, sizeof *descriptions);
     int error = descriptions ? OK : ERROR_MEMORY;
     for (size_t i = 0; !error && i < meter->number_count; i++) {
-        meter->numbers[i].number = numbers[i];
         descriptions[i] = text_make(DEFINITION_MAX);
-        error = read_definition(meter, reader, i, &descriptions[i], why);
+        error =
+            read_definition(meter, logs[meter->numbers[i].log].reader, i, &descriptions[i], why);
         size_t same = 0;
         while (!error && same < i && strcmp(descriptions[same].data, descriptions[i].data) != 0) {
             same++;
@@ -101,22 +100,36 @@ static int take_rules(struct meter *meter, const struct energy_table *table, str
     return OK;
 }
 
-int meter_open(struct meter *meter, struct ledger_reader *reader, const struct energy_table *table,
-               struct why *why)
+static int list_numbers(struct meter *meter, const struct meter_log *logs, size_t log_count,
+                        struct why *why)
 {
-    uint32_t numbers[NUMBERS_MAX];
-    int error = ledger_reader_point_numbers(reader, meter->name, numbers, NUMBERS_MAX,
-                                            &meter->number_count, why);
-    if (error || !meter->number_count) {
-        return error ? error
-                     : why_set(why, ERROR_ABSENT, "there is no point '%s' in this ledger",
-                               meter->name);
+    int error = OK;
+    for (size_t i = 0; !error && i < log_count; i++) {
+        uint32_t numbers[NUMBERS_MAX];
+        size_t count = 0, before = meter->number_count;
+        error = ledger_reader_point_numbers(logs[i].reader, meter->name, numbers, NUMBERS_MAX,
+                                            &count, why);
+        struct meter_number *list =
+            error ? NULL : realloc(meter->numbers, (before + count + 1) * sizeof *list);
+        if (!error && !list) {
+            error = why_set(why, ERROR_MEMORY, "%s", error_text(ERROR_MEMORY));
+        }
+        meter->numbers = list ? list : meter->numbers;
+        for (size_t j = 0; list && j < count; j++) {
+            list[meter->number_count++] = (struct meter_number){.log = i, .number = numbers[j]};
+        }
     }
-    meter->numbers = calloc(meter->number_count, sizeof *meter->numbers);
-    if (!meter->numbers) {
-        return why_set(why, ERROR_MEMORY, "%s", error_text(ERROR_MEMORY));
+    return error;
+}
+
+int meter_open(struct meter *meter, const struct meter_log *logs, size_t log_count,
+               const struct energy_table *table, struct why *why)
+{
+    int error = list_numbers(meter, logs, log_count, why);
+    if (!error && !meter->number_count) {
+        error = why_set(why, ERROR_ABSENT, "there is no point '%s' in this ledger", meter->name);
     }
-    error = read_numbers(meter, reader, numbers, why);
+    error = error ? error : read_numbers(meter, logs, why);
     return error ? error : take_rules(meter, table, why);
 }
 

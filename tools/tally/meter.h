@@ -19,6 +19,7 @@
 
 // A number that the point has had.
 struct meter_number {
+    size_t log; // in which of the logs
     uint32_t number;
     size_t identity;  // numbers of one identity read the same register of the same meter
     int64_t every_us; // 0: nonstop
@@ -50,10 +51,16 @@ struct meter {
     int64_t greatest_every_us;    // of the numbers that were read in the time asked for
 };
 
-// The numbers and the unit of meter->name. ERROR_ABSENT: there is no such point; ERROR_REFUSED: its
-// numbers have several units; or what reading gives.
-int meter_open(struct meter *meter, struct ledger_reader *reader, const struct energy_table *table,
-               struct why *why);
+// A log that is read.
+struct meter_log {
+    struct ledger_reader *reader;
+    struct series *series; // NULL: it has none, and is read from blocks
+};
+
+// The numbers and the unit of meter->name in all of the logs. ERROR_ABSENT: there is no such point;
+// ERROR_REFUSED: its numbers have several units; or what reading gives.
+int meter_open(struct meter *meter, const struct meter_log *logs, size_t log_count,
+               const struct energy_table *table, struct why *why);
 void meter_free(struct meter *meter);
 // The same meter, to be read once more: it borrows what of it does not come from readings.
 struct meter meter_again(const struct meter *meter);
@@ -62,13 +69,20 @@ void meter_free_again(struct meter *again);
 struct meters {
     struct meter *list;
     size_t count;
-    struct ledger_reader *reader;
-    struct series *series;
-    int64_t from, to;  // quarters of an hour: [from, to)
-    uint64_t left_out; // blocks that could not be read, which was said by …
+    const struct meter_log *logs; // as they followed on each other
+    size_t log_count, log;        // which is being read
+    int64_t from, to;             // quarters of an hour: [from, to)
+    uint64_t left_out;            // blocks that could not be read, which was said by …
     const char *command;
-    const struct amendments *amendments; // that readings are taken by; NULL: as recorded
+    const struct amendments *amendments; // of each log, that readings are taken by; NULL: as
+                                         // recorded
 };
+
+// Those of the log that is being read, or NULL.
+static inline const struct amendments *meters_amendments(const struct meters *meters)
+{
+    return meters->amendments ? &meters->amendments[meters->log] : NULL;
+}
 
 // Fills in the readings of all. 0, ERROR_MEMORY, or what reading gives.
 int meters_read(struct meters *meters, struct why *why);

@@ -28,10 +28,9 @@ int collection_make(struct collection *collection, struct meters *meters, struct
 {
     size_t numbers = 0, at = 0;
     for (size_t i = 0; i < count; i++) {
-        numbers += some[i]->number_count;
+        numbers += some[i]->number_count; // at most
     }
-    *collection =
-        (struct collection){.meters = meters, .work_count = count, .number_count = numbers};
+    *collection = (struct collection){.meters = meters, .work_count = count};
     collection->works = calloc(count + 1, sizeof *collection->works);
     collection->owners = calloc(numbers + 1, sizeof *collection->owners);
     collection->numbers = calloc(numbers + 1, sizeof *collection->numbers);
@@ -41,11 +40,14 @@ int collection_make(struct collection *collection, struct meters *meters, struct
     for (size_t i = 0; i < count; i++) {
         collection->works[i].meter = some[i];
         for (size_t j = 0; j < some[i]->number_count; j++) {
-            collection->owners[at++] = (struct owner){some[i]->numbers[j].number, i, j};
+            if (some[i]->numbers[j].log == meters->log) {
+                collection->owners[at++] = (struct owner){some[i]->numbers[j].number, i, j};
+            }
         }
     }
-    qsort(collection->owners, numbers, sizeof *collection->owners, by_number);
-    for (size_t i = 0; i < numbers; i++) {
+    collection->number_count = at;
+    qsort(collection->owners, at, sizeof *collection->owners, by_number);
+    for (size_t i = 0; i < at; i++) {
         collection->numbers[i] = collection->owners[i].number;
     }
     return OK;
@@ -84,7 +86,7 @@ static bool is_plain(const struct rollup *rollup)
 // Whether a reading of the quarter is taken as it was amended.
 static bool is_amended(const struct collection *collection, uint32_t number, int64_t quarter)
 {
-    const struct amendments *amendments = collection->meters->amendments;
+    const struct amendments *amendments = meters_amendments(collection->meters);
     return amendments && amendments_count(amendments, &number, 1, rollup_quarter_start(quarter),
                                           rollup_quarter_start(quarter + 1));
 }
@@ -165,15 +167,15 @@ static int list_quarter(struct collection *collection, const struct rollup *roll
 
 int collection_list(struct collection *collection, int64_t from, int64_t to, struct why *why)
 {
+    const struct meter_log *log = &collection->meters->logs[collection->meters->log];
     size_t window = ROLLUPS_MAX / collection->number_count + 1;
     window = (int64_t)window > to - from ? (size_t)(to - from) : window;
     struct rollup *rollups = calloc(window * collection->number_count, sizeof *rollups);
     int error = rollups ? OK : why_set(why, ERROR_MEMORY, "%s", error_text(ERROR_MEMORY));
     while (!error && rollups && from < to) {
         size_t count = to - from < (int64_t)window ? (size_t)(to - from) : window;
-        error = series_rollups_of(collection->meters->series, collection->meters->reader,
-                                  collection->numbers, collection->number_count, from, rollups,
-                                  count, why);
+        error = series_rollups_of(log->series, log->reader, collection->numbers,
+                                  collection->number_count, from, rollups, count, why);
         for (size_t i = 0; !error && i < count; i++) {
             error = list_quarter(collection, rollups, count, i, from + (int64_t)i);
         }

@@ -5,6 +5,8 @@
 
 #include "meter.h"
 
+#include "ledger/block.h"
+
 // A quarter of an hour in which there is a reading.
 struct entry {
     int64_t quarter;
@@ -39,6 +41,7 @@ struct collection {
     struct meters *meters;
     struct work *works;
     size_t work_count;
+    bool told;   // blocks that cannot be read were named
     bool counts; // readings and misses in the time asked for are counted
     // The numbers of all meters, ascending, and whose they are.
     uint32_t *numbers;
@@ -59,8 +62,21 @@ void collection_free(struct collection *collection);
 bool collection_counts(const struct collection *collection, int64_t quarter);
 // The entries of the quarters [from, to). 0, or what reading gives.
 int collection_list(struct collection *collection, int64_t from, int64_t to, struct why *why);
+// The same without roll-ups, from the blocks of a log that may be damaged: what cannot be read is
+// said, and left out.
+int collection_list_blocks(struct collection *collection, int64_t from, int64_t to,
+                           struct why *why);
+// Whose number it is, or NULL.
+const struct owner *collection_owner(const struct collection *collection, uint32_t number);
+// Reads and takes apart a block of the log that is being read. What cannot be read is said, once.
+int collection_read_block(struct collection *collection, uint64_t n, struct text *bytes,
+                          struct block_view *view, struct why *why);
 // Reads what must come from blocks, in order of time by work and entry, but what is dropped.
 int collection_drill(struct collection *collection, struct why *why);
+
+// Drops the raw readings, which are in order of time, of quarters of an hour in which a later log
+// has an earlier time than a log before it: the clock was set between them.
+void meter_drop_mixed(struct meter *meter, const struct meters *meters);
 
 // Room for one more, as of realloc: the list, or NULL and the list stays.
 void *collection_grow(void *list, size_t *room, size_t count, size_t size);

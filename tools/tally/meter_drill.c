@@ -80,7 +80,7 @@ static bool read_value(const struct block_reading *reading, struct decimal *out)
 static bool find_value(const struct collection *collection, const struct block_view *view,
                        size_t at, struct decimal *out)
 {
-    const struct amendments *amendments = collection->meters->amendments;
+    const struct amendments *amendments = meters_amendments(collection->meters);
     const struct amendment *amendment =
         amendments ? amendments_find(amendments, view->n, at) : NULL;
     return amendment
@@ -88,13 +88,30 @@ static bool find_value(const struct collection *collection, const struct block_v
                : read_value(&view->readings[at], out);
 }
 
+const struct owner *collection_owner(const struct collection *collection, uint32_t number)
+{
+    return bsearch(&number, collection->owners, collection->number_count,
+                   sizeof *collection->owners, owner_by_number);
+}
+
+int collection_read_block(struct collection *collection, uint64_t n, struct text *bytes,
+                          struct block_view *view, struct why *why)
+{
+    struct meters *meters = collection->meters;
+    int error = ledger_reader_block(meters->logs[meters->log].reader, n, bytes, why);
+    error = error ? error : block_parse(view, bytes->data, bytes->length, why);
+    if (error && error != ERROR_ABSENT && !collection->told) {
+        fprintf(stderr, "%s: block %" PRIu64 " is left out: %s\n", meters->command, n, why->text);
+        meters->left_out++;
+    }
+    return error;
+}
+
 static int take_reading(struct collection *collection, const struct block_view *view, size_t at)
 {
     const struct block_reading *reading = &view->readings[at];
     int64_t quarter = rollup_quarter_of(reading->t_us);
-    const struct owner *owner =
-        bsearch(&reading->point, collection->owners, collection->number_count,
-                sizeof *collection->owners, owner_by_number);
+    const struct owner *owner = collection_owner(collection, reading->point);
     struct work *work = owner ? &collection->works[owner->work] : NULL;
     const struct entry *entry = work && work->entry_count
                                     ? bsearch(&quarter, work->entries, work->entry_count,
@@ -130,18 +147,12 @@ static int take_reading(struct collection *collection, const struct block_view *
 static int read_quarter(struct collection *collection, int64_t quarter, struct text *bytes,
                         struct block_view *view, struct why *why)
 {
-    struct ledger_reader *reader = collection->meters->reader;
+    struct ledger_reader *reader = collection->meters->logs[collection->meters->log].reader;
     int64_t from_us = rollup_quarter_start(quarter), to_us = rollup_quarter_start(quarter + 1);
     uint64_t n = 0;
     int error;
     for (; !(error = ledger_reader_next_in_time(reader, from_us, to_us, &n, why)); n++) {
-        error = ledger_reader_block(reader, n, bytes, why);
-        error = error ? error : block_parse(view, bytes->data, bytes->length, why);
-        if (error && error != ERROR_ABSENT) {
-            fprintf(stderr, "%s: block %" PRIu64 " is left out: %s\n", collection->meters->command,
-                    n, why->text);
-            collection->meters->left_out++;
-        }
+        error = collection_read_block(collection, n, bytes, view, why);
         for (size_t i = 0; !error && i < view->reading_count; i++) {
             // A block may hold more than this quarter, whose turn comes, or came.
             if (view->readings[i].t_us >= from_us && view->readings[i].t_us < to_us &&

@@ -109,22 +109,23 @@ static int add_entries(struct collection *collection, const struct reach *reach)
     return error;
 }
 
-// Adds to the raw readings of some meters.
-static int collect(struct meters *meters, struct meter **some, size_t count,
-                   const struct reach *reach, struct why *why)
+// Adds what one log has to the raw readings of some meters.
+static int collect_log(struct meters *meters, struct meter **some, size_t count,
+                       const struct reach *reach, struct why *why)
 {
     struct collection collection = {.counts = false};
-    if (!count) {
-        return OK;
-    }
     int error = collection_make(&collection, meters, some, count);
     collection.counts = reach->take == TAKE_ALL;
-    error = error ? error : collection_list(&collection, reach->from, reach->to, why);
-    for (size_t i = 0; !error && i < count; i++) {
-        shorten(&collection.works[i], reach);
+    if (!error && collection.number_count) {
+        error = meters->logs[meters->log].series
+                    ? collection_list(&collection, reach->from, reach->to, why)
+                    : collection_list_blocks(&collection, reach->from, reach->to, why);
+        for (size_t i = 0; !error && i < count; i++) {
+            shorten(&collection.works[i], reach);
+        }
+        error = error ? error : collection_drill(&collection, why);
+        error = error ? error : add_entries(&collection, reach);
     }
-    error = error ? error : collection_drill(&collection, why);
-    error = error ? error : add_entries(&collection, reach);
     collection_free(&collection);
     return error == ERROR_MEMORY ? why_set(why, error, "%s", error_text(error)) : error;
 }
@@ -133,6 +134,24 @@ static int by_time(const void *a, const void *b)
 {
     const struct meter_reading *x = a, *y = b;
     return x->reading.t_us < y->reading.t_us ? -1 : x->reading.t_us > y->reading.t_us;
+}
+
+// Adds to the raw readings of some meters, in order of time where there are several logs.
+static int collect(struct meters *meters, struct meter **some, size_t count,
+                   const struct reach *reach, struct why *why)
+{
+    int error = OK;
+    for (size_t i = 0; !error && count && i < meters->log_count; i++) {
+        meters->log = i;
+        error = collect_log(meters, some, count, reach, why);
+    }
+    for (size_t i = 0; !error && meters->log_count > 1 && i < count; i++) {
+        if (some[i]->raw_count) {
+            qsort(some[i]->raw, some[i]->raw_count, sizeof *some[i]->raw, by_time);
+            meter_drop_mixed(some[i], meters);
+        }
+    }
+    return error;
 }
 
 static bool reaches(const struct meter *meter, bool before, int64_t edge_us)

@@ -4,6 +4,7 @@
 #include "energy_amended.h"
 #include "energy_groups.h"
 #include "energy_out.h"
+#include "logs.h"
 #include "moment.h"
 #include "naming.h"
 #include "show.h"
@@ -50,10 +51,12 @@ struct report {
     struct energy_table *table;
     struct energy_groups groups;
     struct ledger_reader *reader;
+    struct series *series;
     struct naming naming;
     int64_t from_us, to_us;
     struct calendar calendar;
     size_t meters_most; // that there can be
+    struct logs logs;
     struct meters meters;
     struct account *accounts; // of each meter
     struct energy_amended amended;
@@ -87,6 +90,10 @@ static int find_extent(struct report *report, uint64_t first, uint64_t size, str
     }
     report->calendar.kept_us = first > 0 ? oldest.begin_us : INT64_MIN;
     report->calendar.recorded_us = latest.closed_us;
+    if (logs_begin(&report->logs) < oldest.begin_us) {
+        oldest.begin_us = logs_begin(&report->logs);
+        report->calendar.kept_us = first == 0 ? logs_kept(&report->logs) : report->calendar.kept_us;
+    }
     report->from_us = report->from ? report->from_us : oldest.begin_us;
     report->to_us = report->to ? report->to_us : latest.closed_us + 1;
     return report->from_us < report->to_us
@@ -146,7 +153,7 @@ static int open_meter(struct report *report, const char *name)
     }
     struct meter *meter = &report->meters.list[report->meters.count++];
     meter->name = name;
-    int error = meter_open(meter, report->reader, report->table, &why);
+    int error = meter_open(meter, report->logs.read, report->logs.read_count, report->table, &why);
     if (error != ERROR_ABSENT) {
         return error ? say(report, error, &why) : EXIT_GOOD;
     }
@@ -198,10 +205,10 @@ static int open_meters(struct report *report)
 
 static int read_meters(struct report *report, struct why *why)
 {
-    report->meters.reader = report->reader;
+    report->meters.logs = report->logs.read;
+    report->meters.log_count = report->logs.read_count;
     report->meters.command = report->command->name;
-    int error = series_open(&report->meters.series, report->directory, false, why);
-    return error ? error : meters_read(&report->meters, why);
+    return meters_read(&report->meters, why);
 }
 
 // --- accounts -----------------------------------------------------------------------------------
@@ -282,6 +289,7 @@ static int write_all(const struct report *report, struct why *why)
                                .every = report->every,
                                .calendar = &report->calendar,
                                .covered = &report->covered,
+                               .logs = &report->logs,
                                .table = report->table};
     size_t count = 0;
     const struct account **accounts =
@@ -328,9 +336,18 @@ static int find_covered(struct report *report, struct why *why)
         }
         keys[count++] = (struct covered_key){NULL, &report->keys[i], true};
     }
-    return covered_find(report->reader, calendar->boundaries[0] - margin_us,
-                        calendar->boundaries[calendar->count] + margin_us, keys, count,
-                        &report->covered, why);
+    int64_t from_us = calendar->boundaries[0] - margin_us;
+    int64_t to_us = calendar->boundaries[calendar->count] + margin_us;
+    int error =
+        covered_find(report->reader, from_us, to_us, false, keys, count, &report->covered, why);
+    for (size_t i = 0; !error && i < report->logs.count; i++) {
+        struct older_log *log = &report->logs.list[i];
+        if (log->asked && log->reader) {
+            error =
+                covered_find(log->reader, from_us, to_us, true, keys, count, &log->covered, why);
+        }
+    }
+    return error;
 }
 
 // Once its meters are open.
@@ -339,12 +356,25 @@ static int reckon_and_write(struct report *report)
     struct why why = {""};
     int error = read_meters(report, &why);
     error = error ? error : find_covered(report, &why);
+    logs_judge(&report->logs, report->calendar.boundaries[0], &report->covered);
     error = error ? error : make_accounts(report, &why);
     error = error ? error : write_all(report, &why);
     if (error && !why.text[0]) {
         why_set(&why, error, "%s", error_text(error));
     }
     return error ? say(report, error, &why) : report->meters.left_out ? EXIT_FINDING : EXIT_GOOD;
+}
+
+// Also those that hold what passed over an edge of the time asked for.
+static int use_logs(struct report *report, struct why *why)
+{
+    int64_t reach_us = METER_REACH_QUARTERS * ROLLUP_QUARTER_US;
+    const struct calendar *calendar = &report->calendar;
+    int error = series_open(&report->series, report->directory, false, why);
+    const struct meter_log current = {report->reader, report->series};
+    logs_use(&report->logs, calendar->boundaries[0] - reach_us,
+             calendar->boundaries[calendar->count] + reach_us, &current);
+    return error;
 }
 
 static int report_energy(struct report *report)
@@ -358,8 +388,10 @@ static int report_energy(struct report *report)
     if (status != EXIT_GOOD) {
         return status;
     }
-    int error = find_extent(report, first, size, &why);
+    int error = logs_find(&report->logs, report->directory, &why);
+    error = error ? error : find_extent(report, first, size, &why);
     error = error ? error : make_calendar(report, &why);
+    error = error ? error : use_logs(report, &why);
     if (error) {
         return say(report, error, &why);
     }
@@ -381,11 +413,12 @@ static void free_report(struct report *report)
         free(report->sums[i].amended_name);
     }
     energy_amended_free(&report->amended);
-    series_close(report->meters.series);
     free(report->sums);
     free(report->accounts);
     free(report->meters.list);
     free(report->calendar.boundaries);
+    logs_free(&report->logs);
+    series_close(report->series);
     energy_groups_free(&report->groups);
     energy_table_free(report->table);
     ledger_reader_close(report->reader);
