@@ -52,30 +52,38 @@ def number(indication):
     return None if indication is None else Decimal(indication)
 
 
+def rounded(us):
+    """To four binary digits, upwards: as a roll-up keeps how far a time may be wrong."""
+    step = 1 << max(0, us.bit_length() - 4)
+    return -(-us // step) * step
+
+
 def roll_up(readings, missed):
-    """Of [(t_us, indication, flags)] in the order of the blocks, and a number of misses."""
-    numbers = [(t, number(indication)) for t, indication, _ in readings if number(indication) is not None]
+    """Of [(t_us, indication, flags, how far the time may be wrong)] in the order of the blocks, and a number of misses."""
+    numbers = [(t, number(indication), wrong) for t, indication, _, wrong in readings if number(indication) is not None]
     flags = 0
-    for _, _, bits in readings:
+    for _, _, bits, _ in readings:
         flags |= bits
     row = {"count": len(numbers), "none": len(readings) - len(numbers), "missed": missed,
            "flags": [word for bit, word in FLAGS.items() if flags & bit]}
     if not numbers:
-        return {**row, **dict.fromkeys(["minimum", "maximum", "mean", "first_us", "first", "last_us", "last"])}
+        return {**row, **dict.fromkeys(["minimum", "maximum", "mean", "first_us", "first", "last_us", "last", "time_uncertainty_us"])}
     first = min(numbers, key=lambda n: n[0])
     last = max(reversed(numbers), key=lambda n: n[0])
-    values = [n for _, n in numbers]
+    values = [n for _, n, _ in numbers]
     return {**row, "minimum": min(values), "maximum": max(values), "mean": sum(map(Fraction, values)) / len(values),
-            "first_us": first[0], "first": first[1], "last_us": last[0], "last": last[1]}
+            "first_us": first[0], "first": first[1], "last_us": last[0], "last": last[1],
+            "time_uncertainty_us": rounded(max(wrong for _, _, wrong in numbers))}
 
 
 def expected(blocks, numbers, every, zone, from_us, to_us):
     """The rows for the points' numbers: blocks as objects (floats as Decimal)."""
     found = {}
     for block in blocks:
-        for point, t, _, _, indication, _, _, flags in block["readings"]:
+        for point, t, window, _, indication, _, _, flags in block["readings"]:
             if point in numbers:
-                found.setdefault((bounds(every, zone, t)[0], point), ([], []))[0].append((t, indication, flags))
+                reading = (t, indication, flags, block["clock"]["error_us"] + window)
+                found.setdefault((bounds(every, zone, t)[0], point), ([], []))[0].append(reading)
         for point, t, _ in block["missed"]:
             if point in numbers:
                 found.setdefault((bounds(every, zone, t)[0], point), ([], []))[1].append(t)

@@ -3,6 +3,8 @@
 from bisect import bisect_left
 from decimal import Decimal
 
+from intervals import rounded
+
 HOUR = 3600 * 10 ** 6
 QUARTER = HOUR // 4
 
@@ -97,12 +99,6 @@ def nearest(readings, edge, tolerance):
     near = [(abs(readings[i][0] - edge), readings[i][0] >= edge, i) for i in (at - 1, at) if 0 <= i < len(readings)]
     near = [one for one in near if one[0] <= tolerance]
     return min(near)[2] if near else None
-
-
-def rounded(us):
-    """To four binary digits, upwards: as a roll-up keeps how far a time may be wrong."""
-    step = 1 << max(0, us.bit_length() - 4)
-    return -(-us // step) * step
 
 
 def shares_of(readings, start, stop, quarters, tolerance, curves, bound_us=rounded(401)):

@@ -10,8 +10,7 @@ from itertools import accumulate
 
 import pytest
 
-from intervals import midnight_us, write_ledger
-from loads import rounded
+from intervals import midnight_us, rounded, write_ledger
 from support import TALLY
 from test_report import DAY, HOUR, SECOND, plain, report, report_json, rfc
 

@@ -42,7 +42,7 @@ def check(rows, want):
     assert len(rows) == len(want)
     for row, right in zip(rows, want):
         where = f"{moment(right['from_us'])} point {right['point']}"
-        for key in ("from_us", "to_us", "point", "count", "none", "missed", "flags", "first_us", "last_us"):
+        for key in ("from_us", "to_us", "point", "count", "none", "missed", "flags", "first_us", "last_us", "time_uncertainty_us"):
             assert row[key] == right[key], (where, key)
         for key in ("minimum", "maximum", "first", "last"):
             got = None if row[key] is None else Decimal(row[key])
@@ -185,7 +185,7 @@ def test_csv_is_the_same_as_json(month):
     assert len(rows) == len(elements) == 24
     for row, element in zip(rows, elements):
         assert row["from_utc"] == element["from"] and row["to_utc"] == element["to"] and row["name"] == "meter.voltage"
-        for key in ("point", "unit", "count", "none", "missed", "minimum", "maximum", "mean", "first", "last", "state"):
+        for key in ("point", "unit", "count", "none", "missed", "minimum", "maximum", "mean", "first", "last", "state", "time_uncertainty_us"):
             assert row[key] == ("" if element[key] is None else str(element[key])), key
         assert row["first_utc"] == ("" if element["first_us"] is None else rfc(element["first_us"]))
         assert row["last_utc"] == ("" if element["last_us"] is None else rfc(element["last_us"]))

@@ -44,6 +44,12 @@ static struct value figure_of(const struct rollup *rollup, enum figure figure)
     }
 }
 
+// Whether it is known how far the times of its readings may be wrong.
+static bool has_bound(const struct rollup *rollup)
+{
+    return rollup->count && bound_us(rollup->bound) != INT64_MAX;
+}
+
 // --- table
 
 static void table_figure(struct text *out, const struct rollup *rollup, enum figure figure)
@@ -135,7 +141,11 @@ static void csv_row(struct text *out, const char *name, const struct interval_ro
     csv_moment(out, rollup, rollup->last_us);
     csv_figure(out, rollup, LAST);
     show_append_flags(out, rollup->flags, " ");
-    text_append_format(out, ",%s\r\n", row->state);
+    text_append_format(out, ",%s,", row->state);
+    if (has_bound(rollup)) {
+        text_append_int(out, bound_us(rollup->bound));
+    }
+    text_append_string(out, "\r\n");
 }
 
 // --- JSON: an array, an element a line
@@ -181,6 +191,12 @@ static void json_row(struct text *out, const struct interval_row *row, bool firs
     json_figure(out, "first", rollup, FIRST);
     json_moment(out, "last_us", rollup, rollup->last_us);
     json_figure(out, "last", rollup, LAST);
+    text_append_string(out, ",\"time_uncertainty_us\":");
+    if (has_bound(rollup)) {
+        text_append_int(out, bound_us(rollup->bound));
+    } else {
+        text_append_string(out, "null");
+    }
     text_append_string(out, rollup->flags ? ",\"flags\":[\"" : ",\"flags\":[");
     show_append_flags(out, rollup->flags, "\",\"");
     text_append_format(out, rollup->flags ? "\"],\"state\":\"%s\"}" : "],\"state\":\"%s\"}",
@@ -198,7 +214,7 @@ void interval_rows_begin(enum rows_form form, FILE *to)
         break;
     case ROWS_CSV:
         fputs("from_utc,from_local,to_utc,name,point,unit,count,none,missed,minimum,maximum,mean,"
-              "first_utc,first,last_utc,last,flags,state\r\n",
+              "first_utc,first,last_utc,last,flags,state,time_uncertainty_us\r\n",
               to);
         break;
     case ROWS_JSON: fputs("[", to); break;
