@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 import zstandard
+from openpyxl import load_workbook
 
 from energy import edges_of, readings_of
 from intervals import load, midnight_us, write_ledger
@@ -192,6 +193,18 @@ def test_every_form_says_it_and_what_it_leaves_out(tmp_path):
         for column, key in (("corrected", "energy"), ("uncertainty", "uncertainty"), ("k", "k"), ("outside_range", "outside_range"),
                             ("uncertified", "uncertified")):
             assert (row[column] or None) == (None if one[key] is None else str(one[key])), (row, one)
+    path = tmp_path / "report.xlsx"
+    assert report(*words, "--xlsx", path).returncode == 0
+    book = load_workbook(path)
+    head, *rows = book["Intervals"].iter_rows(values_only=True)
+    for row, right in zip([dict(zip(head, row)) for row in rows], meter["intervals"], strict=True):
+        one = right["corrected"]
+        for column, key in (("corrected", "energy"), ("U", "uncertainty"), ("k", "k"), ("outside the calibrated range", "outside_range"),
+                            ("without a certificate", "uncertified")):
+            assert row[column] == (None if one[key] is None else pytest.approx(float(one[key]), rel=1e-8)), (row, one)
+    notes = {row[1]: row[6] for row in book["Totals"].iter_rows(values_only=True)}
+    assert notes["energy, corrected"].startswith("17.822 kWh, U = 0.019 kWh (k = 2), of 18 kWh; 30 kWh in 2.0 h at loads outside")
+    assert notes["maximum demand, corrected"].startswith("none; 7.5 kWh in 15 min at loads outside")
     page = ElementTree.fromstring(report(*words, "--html").stdout.decode())
     cells = ["".join(cell.itertext()) for cell in page.iter("{http://www.w3.org/1999/xhtml}td")]
     assert {"5.941", "0.010", "11.881", "0.014"} <= set(cells) and any("17.822 kWh, U = 0.019 kWh (k = 2)" in cell for cell in cells)

@@ -1,5 +1,6 @@
 #include "energy_xlsx.h"
 
+#include "energy_corrected.h"
 #include "energy_words.h"
 #include "energy_xlsx_totals.h"
 #include "outfile.h"
@@ -16,7 +17,8 @@
 #define CHARTS_MAX 200
 #define CHART_ROWS 20 // that a chart takes
 
-enum { METER, FROM, TO, FROM_WORDS, ENERGY, UNIT, STATE, NOTE, COLUMNS };
+enum { METER, FROM, TO, FROM_WORDS, ENERGY, UNIT, STATE, NOTE, CORRECTED };
+#define COLUMNS (CORRECTED + ENERGY_CORRECTED_COLUMNS)
 
 // --- intervals
 
@@ -38,6 +40,7 @@ static void put_interval(struct sheet *sheet, const struct energy_head *head,
     sheet_text(sheet, UNIT, account->unit);
     sheet_text(sheet, STATE, account_state(account, i, head->calendar));
     sheet_text(sheet, NOTE, words->length ? words->data : NULL);
+    energy_corrected_put(sheet, CORRECTED, energy_corrected_of(account, i));
     sheet->row++;
 }
 
@@ -45,9 +48,10 @@ static struct sheet put_intervals(lxw_workbook *workbook, const struct sheet_sty
                                   const struct energy_head *head,
                                   const struct account *const *accounts, size_t count)
 {
-    static const char *const headings[COLUMNS] = {
-        "meter", "from", "to", "from, with the offset from UTC", "energy", "unit", "state", "note"};
-    static const double widths[COLUMNS] = {32, 20, 20, 32, 18, 8, 12, 40};
+    const char *headings[COLUMNS] = {"meter",  "from", "to",    "from, with the offset from UTC",
+                                     "energy", "unit", "state", "note"};
+    static const double widths[COLUMNS] = {32, 20, 20, 32, 18, 8, 12, 40, 18, 18, 6, 18, 18};
+    memcpy(headings + CORRECTED, energy_corrected_columns, sizeof energy_corrected_columns);
     struct text words = text_make(WORDS_MAX);
     struct sheet sheet = sheet_add(workbook, styles, "Intervals", headings, widths, COLUMNS);
     for (size_t i = 0; i < count; i++) {

@@ -1,5 +1,6 @@
 #include "energy_xlsx_totals.h"
 
+#include "energy_corrected.h"
 #include "energy_words.h"
 #include "show.h"
 
@@ -82,6 +83,19 @@ static void put_count(struct totals *totals, const char *what, uint64_t number)
 
 // --- rows of an account
 
+// In words, U with it, since one number would be read without.
+static void put_corrected(struct totals *totals, const char *what,
+                          const struct corrected_figure *figure, const struct exact *energy,
+                          bool hourly)
+{
+    const struct account *account = totals->account;
+    begin(totals, what);
+    energy_corrected_append(&totals->words, account, figure, energy, hourly);
+    text_append_string(&totals->words, "; ");
+    energy_corrected_append_note(&totals->words, account);
+    end(totals);
+}
+
 static void put_sums(struct totals *totals)
 {
     const struct account *account = totals->account;
@@ -94,7 +108,16 @@ static void put_sums(struct totals *totals)
     }
     snprintf(words, sizeof words, "in %zu of %zu intervals", energy->complete,
              energy->interval_count);
-    put_total(totals, "energy", &energy->allocated, account->unit, words);
+    begin(totals, "energy");
+    amount(totals, &energy->allocated, account->unit);
+    whole(totals);
+    say(totals, words);
+    energy_append_ambiguous(&totals->words, energy, "; ", "");
+    end(totals);
+    if (account->corrected.any) {
+        put_corrected(totals, "energy, corrected", &account->corrected.total, &energy->allocated,
+                      false);
+    }
     put_total(totals, "unallocated", &energy->unallocated, account->unit, "");
     if (exact_sign(&energy->crossing)) {
         put_total(totals, "of it, crossing", &energy->crossing, account->unit,
@@ -113,10 +136,15 @@ static void put_demand(struct totals *totals)
     if (account->has_demand) {
         amount(totals, &account->demand_mean, energy_unit_an_hour(account->unit, unit));
         stretch(totals, account->demand_us, account->demand_us + ROLLUP_QUARTER_US);
+        say(totals, account->demand_ambiguous ? "ambiguous" : "");
     } else {
         say(totals, "none: no quarter of an hour is complete");
     }
     end(totals);
+    if (account->has_demand && account->corrected.any) {
+        put_corrected(totals, "maximum demand, corrected", &account->corrected.demand,
+                      &account->demand, true);
+    }
 }
 
 static void put_use(struct totals *totals)

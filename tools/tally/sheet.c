@@ -80,6 +80,13 @@ bool sheet_exact(struct sheet *sheet, lxw_col_t column, const struct exact *numb
     return few;
 }
 
+void sheet_double(struct sheet *sheet, lxw_col_t column, double number)
+{
+    if (!sheet->error) {
+        note(sheet, worksheet_write_number(sheet->to, sheet->row, column, number, NULL));
+    }
+}
+
 bool sheet_decimal(struct sheet *sheet, lxw_col_t column, struct decimal number)
 {
     struct exact exact = exact_of(number);

@@ -34,6 +34,7 @@ void sheet_text(struct sheet *sheet, lxw_col_t column, const char *string);
 // A number; or text, when it has more digits than the 15 that every cell of numbers holds: then
 // false.
 bool sheet_exact(struct sheet *sheet, lxw_col_t column, const struct exact *number);
+void sheet_double(struct sheet *sheet, lxw_col_t column, double number);
 bool sheet_decimal(struct sheet *sheet, lxw_col_t column, struct decimal number);
 // A date with its time, as clocks of the site show it.
 void sheet_moment(struct sheet *sheet, lxw_col_t column, int64_t t_us);
