@@ -3,6 +3,7 @@
 #include "base/error.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #define EXACT_DIGITS     15 // every reader that keeps numbers as doubles keeps these (DBL_DIG)
 #define DIGITS_MAX       20 // of a uint64_t
 #define WRITTEN_MAX      48
+#define COPIED           24 // digits are copied so many at a time, which is quicker than counting
 
 // 10^0 to 10^22 are exact in a double, so that one multiplication or division by them rounds once.
 static const double double_tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
@@ -24,11 +26,13 @@ static const uint64_t double_exact_max = 1ull << 53;
 
 // Digits of a number, most significant first: ± 0.d1d2d3… × 10^point.
 struct digits {
-    char text[DIGITS_MAX];
-    int count; // no trailing zeros; 1 ("0") for zero
+    char room[DIGITS_MAX + COPIED]; // what is behind the digits is nothing, and may be copied
+    int start, count;               // from room[start] on; no trailing zeros; 1 ("0") for zero
     int point;
     bool negative;
 };
+
+static const struct digits zero = {.room = "0", .count = 1, .point = 1};
 
 static int fit_decimal(uint64_t magnitude, bool negative, int64_t exponent, struct decimal *out)
 {
@@ -215,31 +219,48 @@ double decimal_to_double(struct decimal a)
     return a.negative ? -number : number;
 }
 
+// Eight digits, zeros in front: all at once, each in a byte of its own, the first in the lowest.
+static inline void write_eight(char *to, uint32_t number)
+{
+    uint64_t fours = number / 10000 | (uint64_t)(number % 10000) << 32;
+    uint64_t hundreds = (fours * 10486 >> 20) & 0x0000007f0000007fu; // / 100, exact up to 9999
+    uint64_t twos = hundreds | (fours - 100 * hundreds) << 16;
+    uint64_t tens = (twos * 103 >> 10) & 0x000f000f000f000fu; // / 10, exact up to 99
+    uint64_t ones = htole64((tens | (twos - 10 * tens) << 8) + 0x3030303030303030u);
+    memcpy(to, &ones, sizeof ones);
+}
+
 static void digits_from_integer(struct digits *out, uint64_t magnitude, int exponent, bool negative)
 {
-    char backwards[DIGITS_MAX];
-    int count = 0, zeros = 0;
-    while (magnitude > UINT32_MAX) {
-        backwards[count++] = (char)('0' + magnitude % 10);
-        magnitude /= 10;
-    }
-    // A 64-bit division is a library call on 32-bit ARM: the rest goes without.
-    for (uint32_t rest = (uint32_t)magnitude; rest; rest /= 10) {
-        backwards[count++] = (char)('0' + rest % 10);
-    }
-    if (count == 0) {
-        *out = (struct digits){.text = "0", .count = 1, .point = 1};
+    int at = DIGITS_MAX, end = DIGITS_MAX;
+    if (magnitude == 0) {
+        *out = zero;
         return;
     }
-    while (zeros < count - 1 && backwards[zeros] == '0') {
-        zeros++;
+    // A 64-bit division is a library call on 32-bit ARM: two at most, and the rest goes without.
+    for (; magnitude >= 100000000; magnitude /= 100000000) {
+        at -= 8;
+        write_eight(out->room + at, (uint32_t)(magnitude % 100000000));
     }
-    out->count = count - zeros;
-    out->point = count + exponent;
+    uint32_t rest = (uint32_t)magnitude;
+    if (rest >= 10000) {
+        at -= 8;
+        write_eight(out->room + at, rest);
+        while (out->room[at] == '0') {
+            at++;
+        }
+        rest = 0;
+    }
+    for (; rest; rest /= 10) {
+        out->room[--at] = (char)('0' + rest % 10);
+    }
+    while (out->room[end - 1] == '0') {
+        end--;
+    }
+    out->start = at;
+    out->count = end - at;
+    out->point = DIGITS_MAX - at + exponent;
     out->negative = negative;
-    for (int i = 0; i < out->count; i++) {
-        out->text[i] = backwards[count - 1 - i];
-    }
 }
 
 static int write_small_int(char *to, int number)
@@ -263,11 +284,12 @@ static int write_small_int(char *to, int number)
 // "1.25e-30"
 static int write_scientific(const struct digits *digits, char *to)
 {
+    const char *text = digits->room + digits->start;
     int used = 0;
-    to[used++] = digits->text[0];
+    to[used++] = text[0];
     if (digits->count > 1) {
         to[used++] = '.';
-        memcpy(to + used, digits->text + 1, (size_t)digits->count - 1);
+        memcpy(to + used, text + 1, (size_t)digits->count - 1);
         used += digits->count - 1;
     }
     to[used++] = 'e';
@@ -277,28 +299,25 @@ static int write_scientific(const struct digits *digits, char *to)
 // "0.00125", "12.5", "12500"
 static int write_plain(const struct digits *digits, char *to)
 {
-    int used = 0, count = digits->count, point = digits->point;
+    const char *text = digits->room + digits->start;
+    int count = digits->count, point = digits->point;
     if (point <= 0) {
-        to[used++] = '0';
-        to[used++] = '.';
-        memset(to + used, '0', (size_t)-point);
-        used += -point;
-        memcpy(to + used, digits->text, (size_t)count);
-        return used + count;
+        memset(to, '0', (size_t)(2 - point));
+        to[1] = '.';
+        memcpy(to + 2 - point, text, COPIED);
+        return 2 - point + count;
     }
-    int whole = point < count ? point : count;
-    memcpy(to, digits->text, (size_t)whole);
-    memset(to + whole, '0', (size_t)(point - whole));
-    used = point;
-    if (count > whole) {
-        to[used++] = '.';
-        memcpy(to + used, digits->text + whole, (size_t)(count - whole));
-        used += count - whole;
+    memcpy(to, text, COPIED);
+    if (point < count) {
+        to[point] = '.';
+        memcpy(to + point + 1, text + point, COPIED);
+        return count + 1;
     }
-    return used;
+    memset(to + count, '0', (size_t)(point - count));
+    return point;
 }
 
-// The number's text; at most WRITTEN_MAX bytes, not terminated. Returns its length.
+// The number's text, not terminated. Returns its length; up to WRITTEN_MAX bytes are written.
 static int write_digits(const struct digits *digits, bool quoted, char *to)
 {
     int used = 0;
@@ -321,10 +340,15 @@ static int write_digits(const struct digits *digits, bool quoted, char *to)
 
 static void append_digits(struct text *text, const struct digits *digits, bool quoted)
 {
-    char written[WRITTEN_MAX];
-    int length = write_digits(digits, quoted, written);
-    assert(length <= WRITTEN_MAX);
-    text_append(text, written, (size_t)length);
+    if (text->max - text->length < WRITTEN_MAX) { // it may still fit, to the byte
+        char written[WRITTEN_MAX];
+        text_append(text, written, (size_t)write_digits(digits, quoted, written));
+        return;
+    }
+    char *to = text_reserve(text, WRITTEN_MAX);
+    if (to) {
+        text_commit(text, (size_t)write_digits(digits, quoted, to));
+    }
 }
 
 // What a float format must tell the search for the shortest digits.
@@ -446,20 +470,96 @@ static void shortest_float32(struct digits *out, float number)
     out->negative = number < 0;
 }
 
-// Decimals of up to 15 digits: if there is one that gives the number back, then number × 10^power
-// is off from it by less than 0.25, and the check by one correctly rounded operation is exact.
-static bool shortest_float64_fast(struct digits *out, double number)
+// What is asked of each number of digits: number × 10^power as q + r/2^shift, exactly.
+struct scaled {
+    uint64_t q, r;
+    uint64_t half_gap; // the value's half distance to its neighbours, times 2^(shift + 1): 5^power
+    int shift, power;
+};
+
+static const uint64_t fives[] = {1,
+                                 5,
+                                 25,
+                                 125,
+                                 625,
+                                 3125,
+                                 15625,
+                                 78125,
+                                 390625,
+                                 1953125,
+                                 9765625,
+                                 48828125,
+                                 244140625,
+                                 1220703125,
+                                 6103515625,
+                                 30517578125,
+                                 152587890625,
+                                 762939453125,
+                                 3814697265625,
+                                 19073486328125,
+                                 95367431640625,
+                                 476837158203125,
+                                 2384185791015625,
+                                 11920928955078125};
+#define FIVES_MAX 23
+
+// a × b of 64 bits each: what is above them in *high. By halves, as 32-bit ARM has no more.
+static inline uint64_t multiply_wide(uint64_t a, uint64_t b, uint64_t *high)
 {
-    if (number < 1e-7 || number >= 1e20) {
+    uint64_t a0 = (uint32_t)a, a1 = a >> 32, b0 = (uint32_t)b, b1 = b >> 32;
+    uint64_t low = a0 * b0, middle = a1 * b0 + (low >> 32), other = a0 * b1 + (uint32_t)middle;
+    *high = a1 * b1 + (middle >> 32) + (other >> 32);
+    return other << 32 | (uint32_t)low;
+}
+
+// number = m × 2^e with m of 53 bits, so that number × 10^power is m × 5^power / 2^shift, and both
+// factors are whole: for 17 digits before the point power is 2 to 23, 5^power below 2^54, shift 1
+// to 54.
+static bool scale_exactly(double number, uint64_t bits, struct scaled *out)
+{
+    if (number < 1e-6 || number >= 1e15) {
         return false;
     }
-    int power = power_for(number, 15);
-    double scaled = multiply_ten(number, power);
-    uint64_t magnitude = (uint64_t)(scaled + 0.5);
-    if (magnitude > double_exact_max || multiply_ten((double)magnitude, -power) != number) {
+    uint64_t mantissa = (bits & 0xfffffffffffffu) | 1ull << 52, high, low;
+    int power = power_for(number, 17), shift = 1023 + 52 - (int)(bits >> 52) - power;
+    if (power < 0 || power > FIVES_MAX || shift < 1 || shift > 57) {
         return false;
     }
-    digits_from_integer(out, magnitude, -power, false);
+    low = multiply_wide(mantissa, fives[power], &high);
+    *out = (struct scaled){.q = high << (64 - shift) | low >> shift,
+                           .r = low & ((1ull << shift) - 1),
+                           .half_gap = fives[power],
+                           .shift = shift,
+                           .power = power};
+    return true;
+}
+
+// The multiple of `unit` nearest to it, of two as near the even one; whether it gives the value
+// back: is less than half the gap away (never just as far, for that is odd).
+static inline bool is_nearest(const struct scaled *scaled, uint32_t unit, uint64_t *multiple)
+{
+    uint64_t down = scaled->q / unit, rest = scaled->q % unit;
+    uint64_t below = (rest << scaled->shift) + scaled->r;
+    uint64_t above = ((uint64_t)unit << scaled->shift) - below;
+    bool up = above < below || (above == below && (down & 1));
+    *multiple = down + up;
+    return 2 * (up ? above : below) < scaled->half_gap;
+}
+
+// 15 digits, 16 or 17: the first that give the value back. Exact, in whole numbers. Of a power of
+// two, whose neighbours are not as far on either side, the search says more.
+static bool shortest_float64_fast(struct digits *out, double number, uint64_t bits)
+{
+    struct scaled scaled;
+    uint64_t multiple;
+    if ((bits & 0xfffffffffffffu) == 0 || !scale_exactly(number, bits, &scaled)) {
+        return false;
+    }
+    int dropped = is_nearest(&scaled, 100, &multiple) ? 2 : is_nearest(&scaled, 10, &multiple);
+    if (dropped == 0 && !is_nearest(&scaled, 1, &multiple)) {
+        return false;
+    }
+    digits_from_integer(out, multiple, dropped - scaled.power, false);
     return true;
 }
 
@@ -472,7 +572,7 @@ static void shortest_float64(struct digits *out, double number)
         digits_from_integer(out, (uint64_t)positive, 0, number < 0);
         return;
     }
-    if (!shortest_float64_fast(out, positive)) {
+    if (!shortest_float64_fast(out, positive, bits)) {
         shortest_by_library(out, positive, &width_float64, bits >> 52 != 0,
                             (bits & 0xfffffffffffffu) == 0);
     }
@@ -481,7 +581,7 @@ static void shortest_float64(struct digits *out, double number)
 
 static void append_value(struct text *text, const struct value *value, bool json)
 {
-    struct digits digits = {.text = "0", .count = 1, .point = 1};
+    struct digits digits = zero;
     bool quoted = false;
     switch (value->kind) {
     case VALUE_NONE: text_append_string(text, json ? "null" : "\xe2\x80\x94"); return;
@@ -528,14 +628,14 @@ static int digits_to_decimal(const struct digits *digits, struct decimal *out)
 {
     uint64_t magnitude = 0;
     for (int i = 0; i < digits->count; i++) {
-        magnitude = magnitude * 10 + (uint64_t)(digits->text[i] - '0');
+        magnitude = magnitude * 10 + (uint64_t)(digits->room[digits->start + i] - '0');
     }
     return fit_decimal(magnitude, digits->negative, digits->point - digits->count, out);
 }
 
 int value_to_decimal(const struct value *value, struct decimal *out)
 {
-    struct digits digits = {.text = "0", .count = 1, .point = 1};
+    struct digits digits = zero;
     switch (value->kind) {
     case VALUE_DECIMAL: *out = value->decimal; return OK;
     case VALUE_FLOAT32:

@@ -429,6 +429,10 @@ static void random_doubles_come_back(void **state)
         uint64_t bits;
         memcpy(&bits, &number, sizeof bits);
         check_float64(&text, bits);
+        // And one of the size of a corrected value and its U, with all its bits: 2^-21 to 2^51.
+        if (i % 4 == 0) {
+            check_float64(&text, (r & 0x800fffffffffffffu) | (uint64_t)(1002 + r % 73) << 52);
+        }
     }
     text_free(&text);
 }
