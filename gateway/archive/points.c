@@ -76,13 +76,51 @@ static bool take_certificate(struct cursor *c, struct point_definition *point)
                                   : cursor_literal(c, "null");
 }
 
+static bool comes(const struct cursor *c, const char *literal)
+{
+    size_t length = strlen(literal);
+    return (size_t)(c->end - c->at) >= length && memcmp(c->at, literal, length) == 0;
+}
+
+// `:{"half_width":"0.5","per_us":60000000`
+static bool take_rate(struct cursor *c)
+{
+    return pass_string(c, ":{\"half_width\":") && pass_number(c, ",\"per_us\":");
+}
+
+static bool take_influences(struct cursor *c)
+{
+    do {
+        if (!cursor_literal(c, "{\"name\":") || !pass_string(c, "") ||
+            !pass_string(c, comes(c, ",\"half_width\"") ? ",\"half_width\":"
+                                                        : ",\"standard_uncertainty\":") ||
+            !pass_string(c, ",\"source\":") || !cursor_take(c, '}', "the end of an influence")) {
+            return false;
+        }
+    } while (comes(c, ",{") && cursor_comma(c));
+    return cursor_take(c, ']', "the end of influences");
+}
+
+// What the owner declared beside the certificate; each is left out where he did not.
+static bool take_declared(struct cursor *c)
+{
+    static const char drift[] = ",\"drift\"", influences[] = ",\"influences\":[",
+                      slope[] = ",\"slope\"", refresh[] = ",\"refresh_us\":";
+    return (!comes(c, drift) || (cursor_literal(c, drift) && take_rate(c) &&
+                                 pass_string(c, ",\"since\":") && cursor_take(c, '}', "}"))) &&
+           (!comes(c, influences) || (cursor_literal(c, influences) && take_influences(c))) &&
+           (!comes(c, slope) ||
+            (cursor_literal(c, slope) && take_rate(c) && cursor_take(c, '}', "}"))) &&
+           (!comes(c, refresh) || pass_number(c, refresh));
+}
+
 // `,"k":"2"`, which is there exactly when a certificate is, and `,"due":"2027-03-01"`, when it has
-// such a day.
+// such a day; what is declared.
 static bool take_coverage(struct cursor *c, const struct point_definition *point)
 {
-    return !point->has_certificate ||
-           (pass_string(c, ",\"k\":") &&
-            (c->at == c->end || *c->at != ',' || pass_string(c, ",\"due\":")));
+    static const char due[] = ",\"due\":";
+    return !point->has_certificate || (pass_string(c, ",\"k\":") &&
+                                       (!comes(c, due) || pass_string(c, due)) && take_declared(c));
 }
 
 static bool take_definition(struct reading_points *reading, struct point_definition *point)

@@ -95,10 +95,29 @@ struct config_limits {
     enum limit_decision decision;     // simple by default
     int64_t delay_us;                 // of bounds and rate; 0 by default
     struct decimal rate;              // change in rate_per_us; 0: none
-    int64_t rate_per_us;              // 1 s, 1 min, 1 h or 1 d
+    int64_t rate_per_us;              // 1 s, 1 min, 1 h, 1 d or 1 y
     int64_t frozen_us, silence_us;    // 0: none
     struct config_completeness completeness;
     struct config_energy_check energy;
+};
+
+// What is declared of one point's uncertainty beside its certificate; docs/man/tally.yaml.5 says
+// what each means. In its quantity's unit.
+struct config_influence {
+    const char *name, *source;
+    struct decimal value; // > 0: the half-width of a rectangular distribution, or
+    bool is_standard;     // a standard uncertainty
+};
+#define CONFIG_INFLUENCES_MAX 8
+
+struct config_uncertainty {
+    struct decimal drift; // half-width that grows by so much in drift_per_us; 0: not declared
+    int64_t drift_per_us; // 1 s, 1 min, 1 h, 1 d or 1 y (365.25 d)
+    struct decimal slope; // how fast the quantity changes at most; likewise
+    int64_t slope_per_us;
+    int64_t refresh_us; // how old a register's value may be when it is read; likewise
+    struct config_influence *influences;
+    size_t influence_count;
 };
 
 struct config_instrument {
@@ -115,6 +134,7 @@ struct config_instrument {
         *quantities; // those polled: all of the driver's, or the list given (`quantities: […]`)
     const struct config_limits *
         *limits; // of quantities[i]: limits[i], or NULL; NULL altogether where none has any
+    const struct config_uncertainty **uncertainty; // likewise
     int line, column;
 };
 
@@ -202,7 +222,7 @@ const char *config_bound_name(enum config_bound bound);
 const char *config_decision_name(enum limit_decision decision);
 // "positive", "negative", "both".
 const char *config_counts_name(enum energy_counts counts);
-// "s", "min", "h" or "d".
+// "s", "min", "h", "d" or "y".
 const char *config_rate_unit(int64_t rate_per_us);
 
 // GB 32100-2015: 18 characters of its alphabet of 31, weights 3^(i-1) mod 31, check character. 0;

@@ -15,7 +15,7 @@ static const struct decimal one = {.magnitude = 1};
 
 struct instrument_keys {
     const struct node *name, *bus, *unit, *driver, *serial, *every, *align, *ratios, *quantities,
-        *limits;
+        *limits, *uncertainty;
 };
 
 // True when the bus is known; *out is its place then.
@@ -189,6 +189,31 @@ void config_fault_quantity(struct config_reader *reader, const struct node *node
     free(names);
 }
 
+size_t config_find_slot(struct config_reader *reader, const struct node *node, const char *what,
+                        const struct config_instrument *instrument)
+{
+    struct node key = *node; // faults of the name are at the key
+    key.line = node->key_line;
+    key.column = node->key_column;
+    const struct driver_quantity *quantity = driver_quantity(instrument->driver, node->key);
+    if (!quantity) {
+        config_fault_quantity(reader, &key, node->key, instrument->driver);
+        return SIZE_MAX;
+    }
+    if (quantity->type == TYPE_STRING) {
+        document_fault(reader->document, &key, "%s of %s: it is a text", what, node->key);
+        return SIZE_MAX;
+    }
+    for (size_t i = 0; i < instrument->quantity_count; i++) {
+        if (instrument->quantities[i] == quantity) {
+            return i;
+        }
+    }
+    document_fault(reader->document, &key, "%s of %s: it is not among the quantities to read", what,
+                   node->key);
+    return SIZE_MAX;
+}
+
 static void add_quantity(struct config_reader *reader, const struct node *node,
                          struct config_instrument *instrument)
 {
@@ -261,7 +286,8 @@ static void read_instrument(struct config_reader *reader, const struct node *nod
                                         {"align", false, NODE_SCALAR, &k.align},
                                         {"ratios", false, NODE_MAPPING, &k.ratios},
                                         {"quantities", false, NODE_SEQUENCE, &k.quantities},
-                                        {"limits", false, NODE_MAPPING, &k.limits}};
+                                        {"limits", false, NODE_MAPPING, &k.limits},
+                                        {"uncertainty", false, NODE_MAPPING, &k.uncertainty}};
     *instrument = (struct config_instrument){.bus = SIZE_MAX,
                                              .serial = "",
                                              .ratio_pt = one,
@@ -288,6 +314,9 @@ static void read_instrument(struct config_reader *reader, const struct node *nod
     read_quantities(reader, k.quantities, instrument);
     if (k.limits) {
         config_read_limits(reader, k.limits, instrument);
+    }
+    if (k.uncertainty) {
+        config_read_uncertainty(reader, k.uncertainty, instrument);
     }
 }
 

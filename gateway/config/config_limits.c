@@ -34,8 +34,11 @@ const char *config_decision_name(enum limit_decision decision)
 static const struct {
     const char *name;
     int64_t us;
-} rate_units[] = {
-    {"s", SECOND_US}, {"min", 60 * SECOND_US}, {"h", 3600 * SECOND_US}, {"d", 86400 * SECOND_US}};
+} rate_units[] = {{"s", SECOND_US},
+                  {"min", 60 * SECOND_US},
+                  {"h", 3600 * SECOND_US},
+                  {"d", 86400 * SECOND_US},
+                  {"y", 31557600 * SECOND_US}};
 
 const char *config_rate_unit(int64_t rate_per_us)
 {
@@ -54,7 +57,7 @@ static bool is_less(struct decimal a, struct decimal b)
 // --- what stands there
 
 // "5/min"; false where it is no such thing.
-static bool parse_rate(const char *text, struct config_limits *limits)
+static bool parse_rate(const char *text, struct decimal *change, int64_t *per_us)
 {
     char number[32];
     size_t length = strcspn(text, "/");
@@ -65,25 +68,26 @@ static bool parse_rate(const char *text, struct config_limits *limits)
     number[length] = '\0';
     for (size_t i = 0; i < sizeof rate_units / sizeof rate_units[0]; i++) {
         if (strcmp(text + length + 1, rate_units[i].name) == 0) {
-            limits->rate_per_us = rate_units[i].us;
-            return decimal_parse(number, &limits->rate) == OK;
+            *per_us = rate_units[i].us;
+            return decimal_parse(number, change) == OK;
         }
     }
     return false;
 }
 
-static void read_rate(struct config_reader *reader, const struct node *node,
-                      struct config_limits *limits)
+void config_read_rate(struct config_reader *reader, const struct node *node, const char *what,
+                      const char *example, struct decimal *change, int64_t *per_us)
 {
-    struct config_limits read = *limits;
-    if (!parse_rate(node->scalar, &read)) {
-        document_fault(reader->document, node,
-                       "rate %s: not a rate (expected one such as 0.5/s, 5/min, 20/h)",
-                       node->scalar);
-    } else if (read.rate.negative || !read.rate.magnitude) {
-        document_fault(reader->document, node, "rate %s: expected more than 0", node->scalar);
+    struct decimal read = {0};
+    int64_t read_per_us = 0;
+    if (!parse_rate(node->scalar, &read, &read_per_us)) {
+        document_fault(reader->document, node, "%s %s: not a rate (expected one such as %s)", what,
+                       node->scalar, example);
+    } else if (read.negative || !read.magnitude) {
+        document_fault(reader->document, node, "%s %s: expected more than 0", what, node->scalar);
     } else {
-        *limits = read;
+        *change = read;
+        *per_us = read_per_us;
     }
 }
 
@@ -128,7 +132,8 @@ static void read_values(struct config_reader *reader, const struct limit_nodes *
         document_duration(document, k->delay, "delay", 0, LONGEST_US, &limits->delay_us);
     }
     if (k->rate) {
-        read_rate(reader, k->rate, limits);
+        config_read_rate(reader, k->rate, "rate", "0.5/s, 5/min, 20/h", &limits->rate,
+                         &limits->rate_per_us);
     }
     read_span(reader, k->frozen, "frozen", instrument->every_us, &limits->frozen_us);
     read_span(reader, k->silence, "silence", instrument->every_us, &limits->silence_us);
@@ -247,32 +252,6 @@ static void read_limits(struct config_reader *reader, const struct node *node,
     find_back(reader, &k, limits);
 }
 
-// The place of a quantity among those polled, or SIZE_MAX after a fault.
-static size_t find_slot(struct config_reader *reader, const struct node *node,
-                        const struct config_instrument *instrument)
-{
-    struct node key = *node; // faults of the name are at the key
-    key.line = node->key_line;
-    key.column = node->key_column;
-    const struct driver_quantity *quantity = driver_quantity(instrument->driver, node->key);
-    if (!quantity) {
-        config_fault_quantity(reader, &key, node->key, instrument->driver);
-        return SIZE_MAX;
-    }
-    if (quantity->type == TYPE_STRING) {
-        document_fault(reader->document, &key, "limits of %s: it is a text", node->key);
-        return SIZE_MAX;
-    }
-    for (size_t i = 0; i < instrument->quantity_count; i++) {
-        if (instrument->quantities[i] == quantity) {
-            return i;
-        }
-    }
-    document_fault(reader->document, &key, "limits of %s: it is not among the quantities to read",
-                   node->key);
-    return SIZE_MAX;
-}
-
 void config_read_limits(struct config_reader *reader, const struct node *mapping,
                         struct config_instrument *instrument)
 {
@@ -283,7 +262,8 @@ void config_read_limits(struct config_reader *reader, const struct node *mapping
         if (!limits || !instrument->limits) {
             return;
         }
-        size_t slot = instrument->driver ? find_slot(reader, node, instrument) : SIZE_MAX;
+        size_t slot =
+            instrument->driver ? config_find_slot(reader, node, "limits", instrument) : SIZE_MAX;
         read_limits(reader, node, instrument, limits);
         if (slot != SIZE_MAX) {
             instrument->limits[slot] = limits;

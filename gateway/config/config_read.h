@@ -59,6 +59,15 @@ size_t config_count(struct config_reader *reader, const struct node *list, const
 void config_fault_quantity(struct config_reader *reader, const struct node *node, const char *name,
                            const struct driver *driver);
 
+// The place of a mapping's child, named as a quantity, among those that the instrument polls, or
+// SIZE_MAX after a fault: what is said of it ("limits") applies to no text.
+size_t config_find_slot(struct config_reader *reader, const struct node *node, const char *what,
+                        const struct config_instrument *instrument);
+// A change in a time, "5/min", more than 0; after a fault the outs stay as they are. `example` is
+// what such a thing looks like.
+void config_read_rate(struct config_reader *reader, const struct node *node, const char *what,
+                      const char *example, struct decimal *change, int64_t *per_us);
+
 void config_read_buses(struct config_reader *reader, const struct node *list);
 void config_read_instruments(struct config_reader *reader, const struct node *list);
 // The limits of an instrument whose driver, quantities and `every` are read.
@@ -73,6 +82,9 @@ void config_read_energy_check(struct config_reader *reader, const struct node *m
                               struct config_energy_check *out);
 // Of a configuration whose instruments are read.
 void config_read_groups(struct config_reader *reader, const struct node *list);
+// What is declared of the uncertainty of its quantities, likewise.
+void config_read_uncertainty(struct config_reader *reader, const struct node *mapping,
+                             struct config_instrument *instrument);
 void config_read_uplinks(struct config_reader *reader, const struct node *list);
 void config_read_site(struct config_reader *reader, const struct node *node);
 void config_read_alarms(struct config_reader *reader, const struct node *node);

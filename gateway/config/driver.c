@@ -140,6 +140,11 @@ const struct driver_quantity *driver_quantity(const struct driver *driver, const
     return NULL;
 }
 
+bool driver_counts_up(const struct driver_quantity *quantity)
+{
+    return strcmp(quantity->kind, "energy") == 0 || strcmp(quantity->kind, "volume") == 0;
+}
+
 // Whether it is a driver's file; cuts ".yaml" off a copy in *id then.
 static bool id_of_file(const char *file, char **id)
 {

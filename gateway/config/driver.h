@@ -107,6 +107,8 @@ struct driver {
 int driver_load(struct driver **out, const char *directory, const char *id, struct faults *faults);
 void driver_free(struct driver *driver);
 const struct driver_quantity *driver_quantity(const struct driver *driver, const char *name);
+// Whether its register only grows, so that what is measured is its difference: energy, volume.
+bool driver_counts_up(const struct driver_quantity *quantity);
 // Ids of all drivers in a directory, sorted; for suggestions. NULL and 0 when there are none. The
 // caller frees them with driver_list_free.
 char **driver_list(const char *directory, size_t *count);

@@ -279,6 +279,15 @@ take_windows(struct alarms *alarms, const struct alarms_sink *sink, struct watch
     return change;
 }
 
+void alarms_expect(const struct alarms *alarms, size_t instrument, size_t slot)
+{
+    const struct watched *watched = find(alarms, instrument, slot);
+    if (watched) {
+        __builtin_prefetch(&watched->rule.frozen_us);
+        __builtin_prefetch(&watched->state);
+    }
+}
+
 uint32_t alarms_take(struct alarms *alarms, const struct alarms_sink *sink, size_t instrument,
                      size_t slot, const struct reading *reading, int64_t mono_us)
 {

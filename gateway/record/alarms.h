@@ -36,6 +36,8 @@ void alarms_free(struct alarms *alarms);
 void alarms_end(const struct alarms *before, const struct alarms *after,
                 const struct alarms_sink *sink, int64_t t_us, int64_t mono_us);
 
+// That a reading comes soon: what it needs is fetched from memory meanwhile. `alarms` may be NULL.
+void alarms_expect(const struct alarms *alarms, size_t instrument, size_t slot);
 // A reading, all but its flags being set; returns FLAG_LIMIT_EXCEEDED or 0. `alarms` may be NULL.
 uint32_t alarms_take(struct alarms *alarms, const struct alarms_sink *sink, size_t instrument,
                      size_t slot, const struct reading *reading, int64_t mono_us);

@@ -39,9 +39,11 @@ uint32_t assess_time(struct assess *assess, int64_t t_us, int64_t mono_us)
            (is_near_leap(assess, t_us) ? FLAG_LEAP_SECOND : 0);
 }
 
-static struct value computed(double number)
+// Not by a copy of the whole: there is room for a text in it.
+static void set_number(struct value *value, double number)
 {
-    return (struct value){.kind = VALUE_FLOAT64, .float64 = number};
+    value->kind = VALUE_FLOAT64;
+    value->float64 = number;
 }
 
 void assess_calibration(const struct calibration *calibration, struct reading *reading)
@@ -58,10 +60,11 @@ void assess_calibration(const struct calibration *calibration, struct reading *r
     }
     reading->flags |= reading->t_us >= calibration->overdue_us ? FLAG_CALIBRATION_OVERDUE : 0;
     switch (correction_apply(&calibration->correction, value_to_double(&reading->indication),
+                             (struct correction_time){reading->t_us, reading->half_window_us},
                              &corrected, &expanded_uncertainty)) {
     case CORRECTED:
-        reading->corrected = computed(corrected);
-        reading->expanded_uncertainty = computed(expanded_uncertainty);
+        set_number(&reading->corrected, corrected);
+        set_number(&reading->expanded_uncertainty, expanded_uncertainty);
         break;
     case CORRECTED_OUTSIDE: reading->flags |= FLAG_OUTSIDE_CALIBRATED_RANGE; break;
     case CORRECTED_NOT: break;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DAY_US (INT64_C(86400) * 1000000)
+
 // A certificate of one instrument, in the names and units of its driver.
 struct fitted {
     const struct shelf_entry *entry;
@@ -19,12 +21,6 @@ struct making {
     struct fitted *fitted; // of the instrument that is looked at; room for the whole shelf
     size_t fitted_count;
 };
-
-// A register that only grows: what is measured is its difference.
-static bool counts_up(const struct driver_quantity *quantity)
-{
-    return strcmp(quantity->kind, "energy") == 0 || strcmp(quantity->kind, "volume") == 0;
-}
 
 // Rectangular within a digit (GUM F.2.2.1).
 static double resolution_part(const struct driver_quantity *quantity)
@@ -55,7 +51,7 @@ int calibrations_fit(const struct certificate *certificate, const char *name,
     for (size_t i = 0; i < driver->quantity_count; i++) {
         const struct driver_quantity *quantity = &driver->quantities[i];
         targets[i] =
-            (struct certificate_target){quantity->name, quantity->unit, counts_up(quantity)};
+            (struct certificate_target){quantity->name, quantity->unit, driver_counts_up(quantity)};
     }
     int error = certificate_fits(certificate, name, instrument->serial, targets,
                                  driver->quantity_count, out, faults);
@@ -130,44 +126,76 @@ static void note_used(struct calibrations *calibrations, const struct shelf_entr
     calibrations->used[calibrations->used_count++].entry = entry;
 }
 
-// The quantity in memory of the arena. NULL: there is none.
-static const struct certificate_quantity *keep(void **arena,
-                                               const struct certificate_quantity *quantity)
+// The points in memory of the arena, those of one instrument side by side. NULL: there is none.
+static struct certificate_point *keep(void **arena, const struct certificate_quantity *quantity)
 {
     size_t bytes = quantity->point_count * sizeof *quantity->points;
-    struct certificate_quantity *kept = arena_take(arena, sizeof *kept);
     struct certificate_point *points = arena_take(arena, bytes);
-    if (!kept || !points) {
-        return NULL;
-    }
-    if (bytes) {
+    if (points && bytes) {
         memcpy(points, quantity->points, bytes);
     }
-    *kept = *quantity;
-    kept->points = points;
-    return kept;
+    return points;
 }
 
-static int calibrate(struct making *making, const struct driver_quantity *quantity,
+// A change in a time as the half-width of a rectangular distribution: its standard uncertainty for
+// each µs.
+static double per_us(struct decimal change, int64_t in_us)
+{
+    return change.magnitude ? decimal_to_double(change) / (double)in_us / sqrt(3) : 0;
+}
+
+// What is declared, in memory of the arena. NULL: there is none.
+static struct correction_declared *declare(void **arena, const struct config_uncertainty *from,
+                                           const struct certificate *certificate)
+{
+    struct correction_declared *declared = arena_take(arena, sizeof *declared);
+    double square = 0;
+    if (!declared) {
+        return NULL;
+    }
+    for (size_t i = 0; i < from->influence_count; i++) {
+        double value = decimal_to_double(from->influences[i].value);
+        square += from->influences[i].is_standard ? value * value : value * value / 3;
+    }
+    *declared =
+        (struct correction_declared){.influence = sqrt(square),
+                                     .drift_per_us = per_us(from->drift, from->drift_per_us),
+                                     .since_us = certificate->performed * DAY_US,
+                                     .slope_per_us = per_us(from->slope, from->slope_per_us),
+                                     .refresh_us = from->refresh_us};
+    return declared;
+}
+
+static int calibrate(struct making *making, const struct config_instrument *instrument, size_t slot,
                      struct calibration *calibration)
 {
-    const struct correction_parts parts = {.resolution = resolution_part(quantity)};
+    const struct driver_quantity *quantity = instrument->quantities[slot];
+    const struct config_uncertainty *uncertainty =
+        instrument->uncertainty ? instrument->uncertainty[slot] : NULL;
+    struct correction_parts parts = {.resolution = resolution_part(quantity)};
     const struct fitted *chosen = choose(making, quantity->name);
-    const struct certificate_quantity *kept = NULL;
     calibration->overdue_us = INT64_MAX;
     if (chosen && chosen->entry->ended) {
         calibration->ended = chosen->entry;
-    } else if (chosen) {
-        kept = keep(&making->calibrations->arena, speaks_of(chosen->certificate, quantity->name));
-        if (!kept) {
-            return ERROR_MEMORY;
-        }
-        note_used(making->calibrations, chosen->entry);
-        calibration->entry = chosen->entry;
-        calibration->overdue_us = shelf_overdue_us(chosen->entry->certificate);
+        chosen = NULL;
     }
-    calibration->correction = correction_make(kept, counts_up(quantity), &parts);
-    return OK;
+    if (!chosen) {
+        calibration->correction = correction_make(NULL, driver_counts_up(quantity), &parts);
+        return OK;
+    }
+    void **arena = &making->calibrations->arena;
+    const struct certificate *certificate = chosen->entry->certificate;
+    const struct certificate_quantity *speaks = speaks_of(chosen->certificate, quantity->name);
+    if (uncertainty) {
+        calibration->declared = uncertainty;
+        parts.declared = declare(arena, uncertainty, certificate);
+    }
+    note_used(making->calibrations, chosen->entry);
+    calibration->entry = chosen->entry;
+    calibration->overdue_us = shelf_overdue_us(certificate);
+    calibration->correction = correction_make(speaks, driver_counts_up(quantity), &parts);
+    calibration->correction.points = keep(arena, speaks);
+    return calibration->correction.points && (parts.declared || !uncertainty) ? OK : ERROR_MEMORY;
 }
 
 // --- all
@@ -177,7 +205,7 @@ static int calibrate_instrument(struct making *making, const struct config_instr
 {
     int error = instrument->serial[0] ? fit(making, instrument) : OK;
     for (size_t slot = 0; error == OK && slot < instrument->quantity_count; slot++) {
-        error = calibrate(making, instrument->quantities[slot], &of[slot]);
+        error = calibrate(making, instrument, slot, &of[slot]);
     }
     forget_fitted(making);
     return error;

@@ -13,6 +13,7 @@ struct calibration {
     struct correction correction;
     const struct shelf_entry *entry; // the certificate; NULL: none is in force …
     const struct shelf_entry *ended; // … since this one has ended; NULL: there never was one
+    const struct config_uncertainty *declared; // beside `entry`; NULL: nothing
     int64_t overdue_us; // UTC: from then on readings are flagged; INT64_MAX: no date is stated
 };
 
@@ -38,8 +39,8 @@ int calibrations_fit(const struct certificate *certificate, const char *name,
 // why one does not is added to `faults`), for each quantity the one that was performed last: of
 // several on one day one that has not ended, by the greater hash. When it has ended none is in
 // force: what ends it, an adjustment or a repair, ends those before it too. An instrument whose
-// serial number is not declared has none. `shelf` must outlive it. ERROR_MEMORY, and *out is then
-// NULL.
+// serial number is not declared has none. `config` and `shelf` must outlive it. ERROR_MEMORY, and
+// *out is then NULL.
 int calibrations_make(struct calibrations **out, const struct config *config,
                       const struct shelf *shelf, struct faults *faults, struct why *why);
 void calibrations_free(struct calibrations *calibrations);

@@ -54,6 +54,49 @@ static int ratio_of(const struct config_instrument *instrument,
                             quantity->ratio_ct ? instrument->ratio_ct : one, ratio);
 }
 
+// `,"slope":{"half_width":"0.5","per_us":60000000`; the caller closes it.
+static void append_rate(struct text *out, const char *key, struct decimal change, int64_t per_us)
+{
+    text_append_format(out, ",\"%s\":{\"half_width\":\"", key);
+    value_append_plain(out, &(struct value){.kind = VALUE_DECIMAL, .decimal = change});
+    text_append_format(out, "\",\"per_us\":%lld", (long long)per_us);
+}
+
+static void append_influences(struct text *out, const struct config_uncertainty *declared)
+{
+    for (size_t i = 0; i < declared->influence_count; i++) {
+        const struct config_influence *influence = &declared->influences[i];
+        text_append_string(out, i ? ",{\"name\":" : ",\"influences\":[{\"name\":");
+        text_append_json(out, influence->name);
+        append_key_decimal(out, influence->is_standard ? "standard_uncertainty" : "half_width",
+                           influence->value);
+        append_key_string(out, "source", influence->source);
+        text_append_string(out, "}");
+    }
+    text_append_string(out, declared->influence_count ? "]" : "");
+}
+
+// What is declared beside the certificate; since when it drifts is the certificate's.
+static void append_declared(struct text *out, const struct config_uncertainty *declared,
+                            const struct certificate *certificate)
+{
+    char day[CERTIFICATE_DATE_SIZE];
+    if (declared->drift.magnitude) {
+        append_rate(out, "drift", declared->drift, declared->drift_per_us);
+        certificate_format_date(certificate->performed, day);
+        append_key_string(out, "since", day);
+        text_append_string(out, "}");
+    }
+    append_influences(out, declared);
+    if (declared->slope.magnitude) {
+        append_rate(out, "slope", declared->slope, declared->slope_per_us);
+        text_append_string(out, "}");
+    }
+    if (declared->refresh_us) {
+        text_append_format(out, ",\"refresh_us\":%lld", (long long)declared->refresh_us);
+    }
+}
+
 // The certificate, how it is applied, and the coverage factor of the U that comes of it.
 static void append_calibration(struct text *out, const struct calibration *calibration)
 {
@@ -73,6 +116,9 @@ static void append_calibration(struct text *out, const struct calibration *calib
         char day[CERTIFICATE_DATE_SIZE];
         certificate_format_date(shelf_last_day(calibration->entry->certificate), day);
         append_key_string(out, "due", day);
+    }
+    if (calibration->declared) {
+        append_declared(out, calibration->declared, calibration->entry->certificate);
     }
 }
 

@@ -266,6 +266,21 @@ static void note_latest(struct recorder *r, size_t index, const struct reading *
     latest->flags = reading->flags;
 }
 
+// The next reading's certificate and limits are on their way from memory while this one is taken:
+// of thousands of points each comes round once in seconds, and is in no cache then.
+static void look_ahead(const struct recorder *r, const struct sample *sample, size_t next)
+{
+    if (next < sample->request->slot_count) {
+        uint16_t slot = sample->request->slots[next];
+        const struct correction *correction =
+            &r->options.calibrations->of[sample->instrument][slot].correction;
+        for (size_t i = 0; i < correction->point_count && i < 6; i += 2) {
+            __builtin_prefetch(&correction->points[i]);
+        }
+        alarms_expect(r->options.alarms, sample->instrument, slot);
+    }
+}
+
 static void take_registers(struct recorder *r, const struct sample *sample, const uint8_t *wire)
 {
     const struct request *request = sample->request;
@@ -290,6 +305,7 @@ static void take_registers(struct recorder *r, const struct sample *sample, cons
     pthread_mutex_lock(&r->latest_lock);
     for (size_t i = 0; i < request->slot_count; i++) {
         uint16_t slot = request->slots[i];
+        look_ahead(r, sample, i + 1);
         uint32_t flags =
             decode_quantity(instrument->quantities[slot], &ratios, wire, request->address,
                             request->count, &reading.indication, raw, &reading.raw_length);

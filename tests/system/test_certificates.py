@@ -5,7 +5,7 @@ import struct
 import subprocess
 import tarfile
 import xml.etree.ElementTree as ElementTree
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal, getcontext
 
 import pytest
@@ -24,11 +24,16 @@ CERTIFICATE = {
         {"indication": 220, "error": 0.2, "uncertainty": 0.1}, {"indication": 240, "error": 0.4, "uncertainty": 0.2}]}]}
 
 
+DECLARED = {"voltage-l1": {"drift": "0.4/y", "slope": "0.6/min", "refresh": "2s", "influences": [
+    {"name": "ambient temperature", "half_width": 0.05, "source": "data sheet, 4.2"},
+    {"name": "supply", "standard_uncertainty": 0.02, "source": "type test"}]}}
+
+
 class Works:
-    def __init__(self, folder, server, instrument=None):
+    def __init__(self, folder, server, instrument=None, **more):
         self.folder = folder
         meter = {"name": "meter", "bus": "b", "unit": 1, "driver": "eastron-sdm630", "every": "100ms", "serial": SERIAL,
-                 "quantities": ["voltage-l1", "voltage-l2"]}
+                 "quantities": ["voltage-l1", "voltage-l2"], **more}
         self.path = configuration(folder, [{"name": "b", "tcp": f"127.0.0.1:{server.port}"}], [instrument or meter])
         (folder / "data").mkdir()
 
@@ -69,11 +74,11 @@ class Works:
 
 
 @pytest.fixture
-def works(tmp_path):
+def works(tmp_path, request):
     registers = {1: {**dict(enumerate(float_registers(230.1) + float_registers(229.9))),
                      0xFC00: int(SERIAL) >> 16, 0xFC01: int(SERIAL) & 0xFFFF}}
     with ModbusServer(tmp_path, registers) as server:
-        yield Works(tmp_path, server)
+        yield Works(tmp_path, server, **getattr(request, "param", {}))
 
 
 def test_a_certificate_that_is_added_corrects_from_then_on(works):
@@ -115,10 +120,26 @@ def recompute(folder, point, reading):
     share = (x - low["indication"]) / (high["indication"] - low["indication"])
     line = lambda name: low[name] + share * (high[name] - low[name])
     resolution = Decimal(point["resolution"] or 0) / Decimal(12).sqrt()
-    u = ((line("uncertainty") / Decimal(str(calibration["k"]))) ** 2 + resolution ** 2).sqrt()
-    return indication, x - line("error"), Decimal(point["k"]) * u
+    square = (line("uncertainty") / Decimal(str(calibration["k"]))) ** 2 + resolution ** 2 + declared(point, reading)
+    return indication, x - line("error"), Decimal(point["k"]) * square.sqrt()
 
 
+def declared(point, reading):
+    """u squared of what the definition declares beside the certificate, at the time of the reading."""
+    square = Decimal(0)
+    for influence in point.get("influences", []):
+        square += Decimal(influence.get("standard_uncertainty", 0)) ** 2 + Decimal(influence.get("half_width", 0)) ** 2 / 3
+    if "drift" in point:
+        since = datetime.fromisoformat(point["drift"]["since"]).replace(tzinfo=timezone.utc)
+        age = reading[1] - int(since.timestamp()) * 10**6
+        square += (Decimal(point["drift"]["half_width"]) * age / point["drift"]["per_us"]) ** 2 / 3
+    if "slope" in point:
+        slope = Decimal(point["slope"]["half_width"]) / point["slope"]["per_us"]
+        square += slope ** 2 * (reading[2] ** 2 + point.get("refresh_us", 0) ** 2) / 3
+    return square
+
+
+@pytest.mark.parametrize("works", [{"uncertainty": DECLARED}], indirect=True)
 def test_a_reading_exported_alone_is_recomputed_without_us(works, tmp_path):
     works.tally("key", "init")
     with works.daemon() as daemon:
@@ -139,7 +160,7 @@ def test_a_reading_exported_alone_is_recomputed_without_us(works, tmp_path):
                 assert reading[4] == pytest.approx(indication, abs=1e-4)  # its shortest digits as float32
                 assert abs(Decimal(reading[5]) - corrected) < Decimal("2e-11"), "1e-12 of the span of 20 V"
                 assert abs(Decimal(reading[6]) - uncertainty) < Decimal("2e-11")
-                count += 1
+                count += {"drift", "influences", "slope", "refresh_us"} <= set(points[str(reading[0])])
     assert count
 
 

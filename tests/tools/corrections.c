@@ -3,6 +3,8 @@
 //
 //   points Q N (indication error U k)×N X     a calibration of N points, resolution part Q, at X
 //   mpe Q ABSOLUTE RELATIVE X                 a verification
+//   declared INFLUENCE DRIFT SINCE SLOPE REFRESH T WINDOW    of all lines behind it: standard
+//                                             uncertainties (of drift and slope for each µs), µs
 //   loads Q N (load error U k)×N M (energy hours joined)×M
 //                                             what a register counted, by a calibration at loads …
 //   mpe-loads Q ABSOLUTE RELATIVE M (energy hours joined)×M     … and by a verification: the
@@ -10,15 +12,19 @@
 #include "measure/correction.h"
 #include "measure/load.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+static struct correction_declared declared;
+static struct correction_time at;
+
 static void print(const struct certificate_quantity *quantity, double resolution, double indication)
 {
-    const struct correction_parts parts = {.resolution = resolution};
+    const struct correction_parts parts = {resolution, at.t_us ? &declared : NULL};
     struct correction correction = correction_make(quantity, false, &parts);
     double value, expanded_uncertainty;
-    switch (correction_apply(&correction, indication, &value, &expanded_uncertainty)) {
+    switch (correction_apply(&correction, indication, at, &value, &expanded_uncertainty)) {
     case CORRECTED: printf("%.17g %.17g\n", value, expanded_uncertainty); break;
     case CORRECTED_OUTSIDE: puts("outside"); break;
     case CORRECTED_NOT: puts("not"); break;
@@ -51,6 +57,14 @@ int main(void)
     char kind[16];
     double resolution, indication;
     while (scanf("%15s %lf", kind, &resolution) == 2) {
+        if (strcmp(kind, "declared") == 0) {
+            declared.influence = resolution;
+            if (scanf("%lf %" SCNd64 " %lf %" SCNd64 " %" SCNd64 " %" SCNd64,
+                      &declared.drift_per_us, &declared.since_us, &declared.slope_per_us,
+                      &declared.refresh_us, &at.t_us, &at.half_window_us) == 6) {
+                continue;
+            }
+        }
         bool by_load = strcmp(kind, "loads") == 0;
         struct certificate_quantity quantity = {.points = points, .by_load = by_load};
         bool good;

@@ -129,6 +129,28 @@ static inline int bench_define(struct record_bench *b, uint64_t from_n)
                                     from_n, why);
 }
 
+// A certificate for voltage-l1, 220 to 240 V, of 2026-03-02, due on 2027-03-01: the shelf's only
+// one. U 0.2 V, k = 2; errors from 0.2 to 0.4 V.
+static inline void bench_certify(struct record_bench *b)
+{
+    static struct certificate_point points[] = {{220, 0.2, 0.2, 2}, {240, 0.4, 0.2, 2}};
+    static struct certificate_quantity quantity = {
+        .name = "voltage-l1", .unit = "V", .points = points, .point_count = 2};
+    static struct certificate certificate = {.id = "C1",
+                                             .serial = "20114532",
+                                             .performed = 20514,
+                                             .due = 20878,
+                                             .valid_until = CERTIFICATE_NO_DATE,
+                                             .quantities = &quantity,
+                                             .quantity_count = 1};
+    static struct shelf_entry entry = {
+        .certificate = &certificate,
+        .name = (char *)"c.yaml",
+        .bytes = {.data = (char *)"certificate: C1\n", .length = 16, .capacity = 17, .max = 17}};
+    certificate.hash = digest_of(NULL, 0, entry.bytes.data, entry.bytes.length);
+    b->shelf = (struct shelf){.entries = &entry, .count = 1};
+}
+
 static inline int record_setup(void **state)
 {
     struct record_bench *b = calloc(1, sizeof *b);

@@ -14,6 +14,7 @@
 static struct certificate_point points[] = {
     {0, 0.10, 0.20, 2}, {10, 0.30, 0.40, 2}, {20, -0.10, 0.30, 2.2}};
 static const struct correction_parts no_parts = {.resolution = 0};
+static const struct correction_time now = {.t_us = 1700000000000000, .half_window_us = 1000};
 
 static struct certificate_quantity calibrated(size_t count)
 {
@@ -23,7 +24,7 @@ static struct certificate_quantity calibrated(size_t count)
 static void check(const struct correction *correction, double indication, double value, double u)
 {
     double got, expanded;
-    assert_int_equal(correction_apply(correction, indication, &got, &expanded), CORRECTED);
+    assert_int_equal(correction_apply(correction, indication, now, &got, &expanded), CORRECTED);
     assert_true(fabs(got - value) < CLOSE);
     assert_true(fabs(expanded - u) < CLOSE);
 }
@@ -48,12 +49,13 @@ static void never_beyond_the_points(void **state)
     double value = 7, expanded = 8;
     const double outside[] = {-1e-9, 20.0000001, -INFINITY};
     for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(correction_apply(&correction, outside[i], &value, &expanded),
+        assert_int_equal(correction_apply(&correction, outside[i], now, &value, &expanded),
                          CORRECTED_OUTSIDE);
     }
-    assert_int_equal(correction_apply(&correction, outside[2], &value, &expanded), CORRECTED_NOT);
-    assert_int_equal(correction_apply(&correction, NAN, &value, &expanded), CORRECTED_NOT);
-    assert_int_equal(correction_apply(&single, 0.001, &value, &expanded), CORRECTED_OUTSIDE);
+    assert_int_equal(correction_apply(&correction, outside[2], now, &value, &expanded),
+                     CORRECTED_NOT);
+    assert_int_equal(correction_apply(&correction, NAN, now, &value, &expanded), CORRECTED_NOT);
+    assert_int_equal(correction_apply(&single, 0.001, now, &value, &expanded), CORRECTED_OUTSIDE);
     assert_true(value == 7 && expanded == 8);
     check(&single, 0, -0.10, 0.20);
 }
@@ -71,11 +73,16 @@ static void parts_are_independent_of_the_calibration(void **state)
 {
     (void)state;
     struct certificate_quantity quantity = calibrated(2);
-    const struct correction_parts parts = {.resolution = 0.2, .drift = 0.1, .influence = 0.4};
+    const struct correction_declared declared = {.influence = 0.4,
+                                                 .drift_per_us = 1e-9,
+                                                 .since_us = now.t_us - 100000000,
+                                                 .slope_per_us = 1e-4,
+                                                 .refresh_us = 0};
+    const struct correction_parts parts = {.resolution = 0.2, .declared = &declared};
     struct correction correction = correction_make(&quantity, false, &parts);
-    check(&correction, 10, 9.70, 2 * sqrt(0.04 + 0.04 + 0.01 + 0.16));
+    check(&correction, 10, 9.70, 2 * sqrt(0.04 + 0.04 + 0.01 + 0.16 + 0.01));
     struct correction_budget budget;
-    assert_int_equal(correction_budget(&correction, 10, &budget), CORRECTED);
+    assert_int_equal(correction_budget(&correction, 10, now, &budget), CORRECTED);
     assert_true(budget.calibration == 0.2 && budget.resolution == 0.2 && budget.drift == 0.1 &&
                 budget.influence == 0.4 && budget.error == 0.3);
 }
@@ -98,8 +105,8 @@ static void a_register_that_counts_up_is_not_corrected_by_reading(void **state)
     double value, expanded;
     assert_string_equal(correction_mode_name(interval.mode), "interval");
     assert_string_equal(correction_mode_name(none.mode), "none");
-    assert_int_equal(correction_apply(&interval, 5, &value, &expanded), CORRECTED_NOT);
-    assert_int_equal(correction_apply(&none, 5, &value, &expanded), CORRECTED_NOT);
+    assert_int_equal(correction_apply(&interval, 5, now, &value, &expanded), CORRECTED_NOT);
+    assert_int_equal(correction_apply(&none, 5, now, &value, &expanded), CORRECTED_NOT);
 }
 
 int main(void)

@@ -37,6 +37,38 @@ static void definitions_are_written_byte_for_byte_as_documented(void **state)
     assert_memory_equal(&b->definitions->hash, &hash, sizeof hash);
 }
 
+static void what_is_declared_is_stated_beside_a_certificate(void **state)
+{
+    struct record_bench *b = *state;
+    static struct config_influence influences[] = {
+        {"ambient temperature", "data sheet, \"4.2\"", {5, false, -2}, false},
+        {"supply", "type test", {2, false, -2}, true}};
+    static const struct config_uncertainty declared = {.drift = {4, false, -1},
+                                                       .drift_per_us = 31557600000000,
+                                                       .slope = {6, false, -1},
+                                                       .slope_per_us = 60000000,
+                                                       .refresh_us = 2000000,
+                                                       .influences = influences,
+                                                       .influence_count = 2};
+    const struct config_uncertainty *of[3] = {&declared, &declared, NULL};
+    static const char stated[] =
+        ",\"correction\":\"pointwise\",\"k\":\"2\",\"due\":\"2027-03-01\",\"drift\":{\"half_"
+        "width\":"
+        "\"0.4\",\"per_us\":31557600000000,\"since\":\"2026-03-02\"},\"influences\":[{\"name\":"
+        "\"ambient temperature\",\"half_width\":\"0.05\",\"source\":\"data sheet, \\\"4.2\\\"\"},"
+        "{\"name\":\"supply\",\"standard_uncertainty\":\"0.02\",\"source\":\"type test\"}],"
+        "\"slope\":{\"half_width\":\"0.6\",\"per_us\":60000000},\"refresh_us\":2000000}";
+    b->config.instrument_count = 1;
+    b->instruments[0].uncertainty = of;
+    make(b, 0); // of voltage-l2 and of anything without a certificate nothing is stated
+    assert_null(strstr(b->definitions->json.data, "drift"));
+    bench_certify(b);
+    make(b, 1);
+    const char *found = strstr(b->definitions->json.data, stated);
+    assert_non_null(found);
+    assert_null(strstr(found + sizeof stated - 1, "\"drift\""));
+}
+
 static void points_keep_their_numbers(void **state)
 {
     struct record_bench *b = *state;
@@ -108,6 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, record_setup, record_teardown)
         TEST(definitions_are_written_byte_for_byte_as_documented),
+        TEST(what_is_declared_is_stated_beside_a_certificate),
         TEST(points_keep_their_numbers),
         TEST(changed_definition_gets_a_new_number),
         TEST(files_that_are_needed_are_in_the_ledger),

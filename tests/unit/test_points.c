@@ -28,6 +28,15 @@
     "\"resolution\":\"0.1\",\"every_us\":1000000,"
 #define WITHOUT "\"certificate\":null,\"correction\":\"none\"}"
 #define WITH    "\"certificate\":" HASH ",\"correction\":\"pointwise\",\"k\":\"2\"}"
+#define DRIFT                                                                                      \
+    ",\"drift\":{\"half_width\":\"0.4\",\"per_us\":31557600000000,\"since\":\"2026-03-02\"}"
+#define INFLUENCES                                                                                 \
+    ",\"influences\":[{\"name\":\"a\",\"half_width\":\"0.1\",\"source\":\"s\"},"                   \
+    "{\"name\":\"b\",\"standard_uncertainty\":\"0.1\",\"source\":\"s\"}]"
+#define SLOPE ",\"slope\":{\"half_width\":\"0.5\",\"per_us\":60000000}"
+#define BESIDE(declared)                                                                           \
+    HEAD "\"1\":" POINT "\"certificate\":" HASH                                                    \
+         ",\"correction\":\"pointwise\",\"k\":\"2\"" declared "}}}\n"
 
 // The fenced line behind a heading of docs/FORMAT.md.
 static char *golden(const char *heading)
@@ -140,6 +149,33 @@ static void other_forms_are_refused(void **state)
     }
 }
 
+static void what_is_declared_has_one_order(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        BESIDE(""),
+        BESIDE(",\"due\":\"2027-03-01\"" DRIFT INFLUENCES SLOPE ",\"refresh_us\":2000000"),
+        BESIDE(DRIFT),
+        BESIDE(INFLUENCES),
+        BESIDE(SLOPE),
+        BESIDE(",\"refresh_us\":1")};
+    static const char *const others[] = {
+        BESIDE(SLOPE DRIFT),
+        BESIDE(DRIFT DRIFT),
+        BESIDE(DRIFT ",\"due\":\"2027-03-01\""),
+        BESIDE(",\"refresh_us\":\"1\""),
+        BESIDE(",\"slope\":{\"per_us\":1}"),
+        BESIDE(",\"influences\":[]"),
+        BESIDE(",\"influences\":[{\"name\":\"a\",\"source\":\"s\"}]"),
+        HEAD "\"1\":" POINT "\"certificate\":null,\"correction\":\"none\"" DRIFT "}}}\n"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_int_equal(try(good[i]), OK);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_int_equal(try(others[i]), ERROR_INPUT);
+    }
+}
+
 static void a_book_finds_by_hash(void **state)
 {
     (void)state;
@@ -172,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_golden_definitions_are_read),
                                        cmocka_unit_test(certificates_have_a_coverage_factor),
                                        cmocka_unit_test(other_forms_are_refused),
+                                       cmocka_unit_test(what_is_declared_has_one_order),
                                        cmocka_unit_test(a_book_finds_by_hash),
                                        cmocka_unit_test(escapes_stand_for_their_characters)};
     return cmocka_run_group_tests(tests, NULL, NULL);

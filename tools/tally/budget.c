@@ -113,7 +113,7 @@ static bool choose_indication(struct request *request)
 static void list_parts(const struct request *request, const struct correction_budget *budget,
                        struct part parts[PARTS])
 {
-    bool verified = request->calibration->correction.quantity->point_count == 0;
+    bool verified = request->calibration->correction.point_count == 0;
     parts[0] = (struct part){"calibration",
                              verified ? "maximum permissible error / √3 (verification)"
                                       : "U/k of the certificate, between its points",
@@ -221,8 +221,8 @@ static int print(struct request *request)
     if (!choose_indication(request)) {
         return EXIT_MISUSE;
     }
-    if (correction_budget(&request->calibration->correction, request->indication, &budget) !=
-        CORRECTED) {
+    if (correction_budget(&request->calibration->correction, request->indication,
+                          (struct correction_time){0}, &budget) != CORRECTED) {
         printf("%s: %.10g %s is outside the calibrated range: not corrected\n", request->point,
                request->indication, request->quantity->unit);
         return EXIT_FINDING;

@@ -21,7 +21,7 @@ static void at(const struct certificate_quantity *quantity, double indication, d
     const struct correction_parts none = {.resolution = 0};
     const struct correction correction = correction_make(quantity, false, &none);
     struct correction_budget budget = {.error = 0};
-    correction_budget(&correction, indication, &budget);
+    correction_budget(&correction, indication, (struct correction_time){0}, &budget);
     *error = budget.error;
     *expanded_uncertainty = budget.k * budget.combined;
 }

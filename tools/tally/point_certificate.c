@@ -105,3 +105,42 @@ double point_resolution(const cJSON *definition)
                ? fabs(decimal_to_double(resolution)) / sqrt(12)
                : 0;
 }
+
+static double decimal_of(const cJSON *object, const char *name)
+{
+    struct decimal decimal;
+    return decimal_parse(string_of(object, name), &decimal) == OK ? decimal_to_double(decimal) : 0;
+}
+
+static double number_of(const cJSON *object, const char *name)
+{
+    double number = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(object, name));
+    return isfinite(number) ? number : 0;
+}
+
+// {"half_width":"0.5","per_us":60000000} as a standard uncertainty for each µs.
+static double per_us(const cJSON *rate)
+{
+    double in_us = number_of(rate, "per_us");
+    return in_us > 0 ? decimal_of(rate, "half_width") / in_us / sqrt(3) : 0;
+}
+
+struct correction_declared point_declared(const cJSON *definition)
+{
+    const cJSON *influence, *drift = cJSON_GetObjectItemCaseSensitive(definition, "drift");
+    int64_t since = 0;
+    double square = 0;
+    certificate_parse_date(string_of(drift, "since"), &since);
+    cJSON_ArrayForEach(influence, cJSON_GetObjectItemCaseSensitive(definition, "influences"))
+    {
+        double half_width = decimal_of(influence, "half_width");
+        double standard = decimal_of(influence, "standard_uncertainty");
+        square += half_width * half_width / 3 + standard * standard;
+    }
+    return (struct correction_declared){
+        .influence = sqrt(square),
+        .drift_per_us = per_us(drift),
+        .since_us = since * INT64_C(86400000000),
+        .slope_per_us = per_us(cJSON_GetObjectItemCaseSensitive(definition, "slope")),
+        .refresh_us = (int64_t)number_of(definition, "refresh_us")};
+}

@@ -4,7 +4,7 @@
 #define TALLY_TOOLS_POINT_CERTIFICATE_H
 
 #include "ledger/ledger.h"
-#include "measure/certificate.h"
+#include "measure/correction.h"
 
 #include <cjson/cJSON.h>
 
@@ -16,5 +16,7 @@ int point_certificate_read(struct certificate **out, struct ledger_reader *reade
 // The standard uncertainty of its resolution, rectangular within a digit (GUM F.2.2.1); 0: not
 // stated.
 double point_resolution(const cJSON *definition);
+// What it declares beside the certificate (docs/FORMAT.md, 2.2); all 0 where it does not.
+struct correction_declared point_declared(const cJSON *definition);
 
 #endif

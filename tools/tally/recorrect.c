@@ -17,7 +17,8 @@ struct recorrect {
     bool known; // what follows is of the point `number`
     uint32_t number;
     struct certificate *certificate; // NULL: none
-    struct correction correction;
+    struct correction_declared declared;
+    struct correction correction; // by these
 };
 
 struct recorrect *recorrect_make(struct ledger_reader *reader)
@@ -49,7 +50,8 @@ static void look_up(struct recorrect *recorrect, uint32_t number)
                       : cJSON_ParseWithLength(bytes.data, bytes.length);
     if (point_certificate_read(&recorrect->certificate, recorrect->reader, json, false, NULL) ==
         OK) {
-        const struct correction_parts parts = {.resolution = point_resolution(json)};
+        const struct correction_parts parts = {point_resolution(json), &recorrect->declared};
+        recorrect->declared = point_declared(json);
         recorrect->correction =
             correction_make(&recorrect->certificate->quantities[0], false, &parts);
     }
@@ -89,10 +91,12 @@ bool recorrect(struct recorrect *recorrect, const struct amendment *amendment,
         look_up(recorrect, reading->point);
     }
     const struct correction *correction = &recorrect->correction;
+    const struct correction_time time = {reading->t_us, reading->half_window_us};
     return recorrect->certificate &&
-           correction_apply(correction, indication, &again, &again_uncertainty) == CORRECTED &&
+           correction_apply(correction, indication, time, &again, &again_uncertainty) ==
+               CORRECTED &&
            is_same(again, corrected, indication) &&
            is_same(again_uncertainty, uncertainty, uncertainty) &&
-           correction_apply(correction, strtod(amendment->value, NULL), value,
+           correction_apply(correction, strtod(amendment->value, NULL), time, value,
                             expanded_uncertainty) == CORRECTED;
 }
