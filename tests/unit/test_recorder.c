@@ -304,6 +304,84 @@ static void flags_say_clock_identity_and_leap_second(void **state)
     block_view_free(&view);
 }
 
+// The list of docs/FORMAT.md §1.1, one after the other. voltage-l1 has a certificate for 220 to
+// 240 V, voltage-l2 a range of 0 to 300 V and a limit of 245 V, energy is a float; the instrument
+// `oven` has a transformer ratio that nothing multiplies exactly.
+static void each_flag_is_set_where_it_should_be(void **state)
+{
+    enum { NONE = FLAG_NO_CERTIFICATE, DAY_AFTER = 20879 }; // the last day on which it is in order
+    enum how { USUAL, UNSYNCHRONISED, LEAP, OTHER, FAULT, OVEN };
+    static const uint8_t usual[] = {0x08, 0xfd, 0x08, 0xfb, 0x00, 0x00, 0x41, 0x48};
+    static const uint8_t above[] = {0x09, 0xc4, 0x08, 0xfb, 0x00, 0x00, 0x41, 0x48};  // 250.0 V
+    static const uint8_t beyond[] = {0x08, 0xfd, 0x0b, 0xb9, 0x00, 0x00, 0x41, 0x48}; // 300.1 V
+    static const uint8_t high[] = {0x08, 0xfd, 0x09, 0x93, 0x00, 0x00, 0x41, 0x48};   // 245.1 V
+    static const uint8_t nan[] = {0x08, 0xfd, 0x08, 0xfb, 0x00, 0x00, 0x7f, 0xc0};
+    const int64_t midnight_us = (T0_US / DAY_US + 1) * DAY_US;
+    const struct {
+        const char *what;
+        const uint8_t *wire;
+        int64_t t_us;
+        uint32_t flags[3];
+        enum how how;
+    } rows[] = {
+        {"nothing", usual, T0_US, {0, NONE, NONE}, USUAL},
+        {"clock", usual, T0_US, {1, 1 | NONE, 1 | NONE}, UNSYNCHRONISED},
+        {"leap second", usual, midnight_us - 1, {2, 2 | NONE, 2 | NONE}, LEAP},
+        {"due", usual, DAY_AFTER * DAY_US - 1, {0, NONE, NONE}, USUAL},
+        {"overdue", usual, DAY_AFTER * DAY_US, {8, NONE, NONE}, USUAL},
+        {"calibrated range", above, T0_US, {16, NONE, NONE}, USUAL},
+        {"instrument's range", beyond, T0_US, {0, 32 | 256 | NONE, NONE}, USUAL},
+        {"not a number", nan, T0_US, {0, NONE, 64 | NONE}, USUAL},
+        {"fault", usual, T0_US, {64, 64 | NONE, 64 | NONE}, FAULT},
+        {"identity", usual, T0_US, {128 | NONE, 128 | NONE, 128 | NONE}, OTHER},
+        {"limit", high, T0_US, {0, 256 | NONE, NONE}, USUAL},
+        {"inexact", usual, T0_US, {512 | NONE, 512 | NONE, NONE}, OVEN},
+    };
+    const size_t count = sizeof rows / sizeof rows[0];
+    struct record_bench *b = *state;
+    struct driver_quantity ranged = meter_quantities[1];
+    const struct config_limits limit = {.has_bound[BOUND_MAX] = true,
+                                        .bound[BOUND_MAX] = {245, false, 0},
+                                        .back[BOUND_MAX] = {245, false, 0}};
+    const struct config_limits *limits[3] = {NULL, &limit, NULL};
+    struct block_view view = {0};
+    ranged.has_range = true;
+    ranged.range_max = (struct decimal){300, false, 0};
+    b->polled[1] = &ranged;
+    b->instruments[0].limits = limits;
+    b->instruments[1].serial = "";
+    b->instruments[1].ratio_pt = (struct decimal){12345678901234567891u, false, -19};
+    bench_certify(b);
+    assert_int_equal(bench_define(b, 0), OK);
+    assert_int_equal(alarms_make(&b->alarms, &b->config, b->definitions, NULL, 0, &b->ledger->why),
+                     OK);
+    start(b);
+    for (size_t i = 0; i < count; i++) {
+        struct sample sample = sample_of(b, &status_request);
+        b->ledger->clock.synchronised = rows[i].how != UNSYNCHRONISED;
+        b->ledger->clock.leap = rows[i].how == LEAP;
+        sample.mono_us += (int64_t)(i + 1) * 2000000; // the clock's state is asked for anew
+        push(b, sample, rows[i].how == FAULT ? "\x00\x01" : "\x00\x00");
+        sample.request = &meter_request;
+        sample.length = sizeof meter_wire;
+        sample.t_us = rows[i].t_us;
+        sample.instrument = rows[i].how == OVEN;
+        sample.identity_mismatch = rows[i].how == OTHER;
+        push(b, sample, rows[i].wire);
+        await_readings(b, 3 * (i + 1));
+    }
+    stop(b);
+    read_block(b, 0, &view);
+    assert_int_equal(view.reading_count, 3 * count);
+    for (size_t i = 0; i < 3 * count; i++) {
+        if (view.readings[i].flags != rows[i / 3].flags[i % 3]) {
+            fail_msg("%s: quantity %zu has %u, not %u", rows[i / 3].what, i % 3,
+                     (unsigned)view.readings[i].flags, (unsigned)rows[i / 3].flags[i % 3]);
+        }
+    }
+    block_view_free(&view);
+}
+
 static void status_register_flags_the_readings_of_its_instrument(void **state)
 {
     struct record_bench *b = *state;
@@ -515,6 +593,7 @@ int main(void)
         TEST(miss_is_recorded_for_each_point_of_the_request),
         TEST(event_of_the_bus_is_recorded_with_its_subject),
         TEST(flags_say_clock_identity_and_leap_second),
+        TEST(each_flag_is_set_where_it_should_be),
         TEST(status_register_flags_the_readings_of_its_instrument),
         TEST(limits_flag_readings_and_become_events),
         TEST(latest_reading_is_given),
