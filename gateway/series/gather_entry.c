@@ -76,11 +76,13 @@ static size_t put_flags(struct entry_before *before, uint32_t flags, uint8_t *to
     return length + pack_varint_to(to + length, flags);
 }
 
-// Written where it rises, and with the first reading of a quarter of an hour.
+// Written where it rises, and with the first reading of a quarter of an hour; readings without a
+// number are in no roll-up's bound.
 static size_t put_bound(struct entry_before *before, const struct entry *entry, uint8_t *to)
 {
     int64_t quarter = rollup_quarter_of(entry->t_us);
-    if (quarter == before->quarter && entry->bound <= before->bound) {
+    if (entry->number.kind == NUMBER_NONE ||
+        (quarter == before->quarter && entry->bound <= before->bound)) {
         return 0;
     }
     before->quarter = quarter;

@@ -15,8 +15,8 @@ struct entry {
     int64_t t_us;
     struct number number;
     uint32_t flags;
-    uint8_t bound; // bound.h; read back is the greatest so far of a stretch in one quarter of an
-                   // hour, which is all that a roll-up asks
+    uint8_t bound; // bound.h, of one with a number; read back is the greatest so far of a stretch
+                   // in one quarter of an hour, which is all that a roll-up asks
 };
 
 // What the next entry of a point is written, and read, as a difference from. Zeroed: it is the
