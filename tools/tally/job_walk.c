@@ -1,97 +1,67 @@
 #include "job_walk.h"
 
 #include "answer.h"
+#include "point_map.h"
 #include "progress.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFINITION_MAX 65536
-
 struct walking {
     struct job_walk *walk;
     struct ledger_reader *reader;
     const struct job_visitor *visitor;
+    struct point_map map;
+    uint32_t asked; // of the map
     struct text bytes;
     struct block_view view;
 };
 
 // --- points -------------------------------------------------------------------------------------
 
-// Where the number is, or belongs.
-static size_t place_of(const struct job_walk *walk, uint32_t number)
+// The map's judge: the place of a point of one of the job's instruments among them.
+static bool judge(void *context, const cJSON *definition, uint64_t *value)
 {
-    size_t low = 0, high = walk->number_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (walk->numbers[middle].number < number) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-static int read_definition(struct walking *walking, struct job_number *number, struct why *why)
-{
-    struct text text = text_make(DEFINITION_MAX);
-    int error = ledger_reader_point_definition(walking->reader, number->number, &text, why);
-    number->definition = error ? NULL : cJSON_ParseWithLength(text.data, text.length);
-    text_free(&text);
-    if (!error && !cJSON_IsObject(number->definition)) {
-        error = why_set(why, ERROR_INPUT, "the definition of point %u is not of the form required",
-                        (unsigned)number->number);
-    }
-    return error;
-}
-
-static int make_number(struct walking *walking, struct job_number *number, struct why *why)
-{
+    struct walking *walking = context;
     struct job_walk *walk = walking->walk;
-    int error = read_definition(walking, number, why);
-    const char *instrument = answer_string(number->definition, "instrument");
-    number->ours = !error && job_has_instrument(walk->stretch.job, instrument);
-    if (!number->ours) {
-        cJSON_Delete(number->definition);
-        number->definition = NULL;
-        return error;
-    }
-    snprintf(number->name, sizeof number->name, "%s.%s", instrument,
-             answer_string(number->definition, "quantity"));
-    number->unit = answer_string(number->definition, "unit");
-    number->index = walk->ours++;
-    return OK;
-}
-
-// NULL with why when it cannot be had. Until the next call.
-static const struct job_number *number_of(struct walking *walking, uint32_t number, struct why *why)
-{
-    struct job_walk *walk = walking->walk;
-    size_t at = place_of(walk, number);
-    if (at < walk->number_count && walk->numbers[at].number == number) {
-        return &walk->numbers[at];
+    const char *instrument = answer_string(definition, "instrument");
+    *value = POINT_MAP_NONE;
+    if (!job_has_instrument(walk->stretch.job, instrument)) {
+        return true;
     }
     if (walk->number_count == walk->number_room) {
         size_t room = walk->number_room ? 2 * walk->number_room : 64;
         struct job_number *grown = realloc(walk->numbers, room * sizeof *grown);
         if (!grown) {
-            why_set(why, ERROR_MEMORY, "%s", error_text(ERROR_MEMORY));
-            return NULL;
+            return false;
         }
         walk->numbers = grown;
         walk->number_room = room;
     }
-    struct job_number fresh = {.number = number};
-    if (make_number(walking, &fresh, why)) {
-        return NULL;
+    struct job_number *fresh = &walk->numbers[walk->number_count];
+    *fresh = (struct job_number){.number = walking->asked,
+                                 .definition = cJSON_Duplicate(definition, true),
+                                 .index = walk->number_count};
+    if (!fresh->definition) {
+        return false;
     }
-    memmove(&walk->numbers[at + 1], &walk->numbers[at],
-            (walk->number_count - at) * sizeof walk->numbers[0]);
-    walk->numbers[at] = fresh;
-    walk->number_count++;
-    return &walk->numbers[at];
+    snprintf(fresh->name, sizeof fresh->name, "%s.%s", instrument,
+             answer_string(fresh->definition, "quantity"));
+    fresh->unit = answer_string(fresh->definition, "unit");
+    *value = walk->number_count++;
+    return true;
+}
+
+// *out is NULL when it is a point of no instrument of the job's; until the next call.
+static int find_number(struct walking *walking, uint32_t number, const struct job_number **out,
+                       struct why *why)
+{
+    uint64_t value;
+    walking->asked = number;
+    int error = point_map_find(&walking->map, number, &value, why);
+    *out = error || value == POINT_MAP_NONE ? NULL : &walking->walk->numbers[value];
+    return error;
 }
 
 // --- blocks -------------------------------------------------------------------------------------
@@ -106,12 +76,10 @@ static int take_reading(struct walking *walking, const struct block_reading *rea
                         struct why *why)
 {
     const struct job_visitor *visitor = walking->visitor;
-    const struct job_number *number = number_of(walking, reading->point, why);
-    if (!number) {
-        return ERROR_INPUT;
-    }
-    if (!number->ours) {
-        return OK;
+    const struct job_number *number;
+    int error = find_number(walking, reading->point, &number, why);
+    if (error || !number) {
+        return error;
     }
     note_block(walking->walk, walking->view.n);
     return visitor->reading ? visitor->reading(visitor->context, number, reading, walking->view.n,
@@ -122,12 +90,10 @@ static int take_reading(struct walking *walking, const struct block_reading *rea
 static int take_miss(struct walking *walking, const struct block_miss *miss, struct why *why)
 {
     const struct job_visitor *visitor = walking->visitor;
-    const struct job_number *number = number_of(walking, miss->point, why);
-    if (!number) {
-        return ERROR_INPUT;
-    }
-    if (!number->ours) {
-        return OK;
+    const struct job_number *number;
+    int error = find_number(walking, miss->point, &number, why);
+    if (error || !number) {
+        return error;
     }
     note_block(walking->walk, walking->view.n);
     return visitor->miss ? visitor->miss(visitor->context, number, miss, walking->view.n) : OK;
@@ -214,9 +180,11 @@ static int walk_blocks(struct walking *walking, uint64_t first, uint64_t size, s
 int job_walk(struct job_walk *walk, struct ledger_reader *reader, const struct job *job,
              const struct job_visitor *visitor, struct why *why)
 {
-    struct walking walking = {walk, reader, visitor, text_make(BLOCK_BYTES_MAX), {.n = 0}};
+    struct walking walking = {
+        .walk = walk, .reader = reader, .visitor = visitor, .bytes = text_make(BLOCK_BYTES_MAX)};
     uint64_t first, size;
     *walk = (struct job_walk){.end = 0};
+    walking.map = (struct point_map){.reader = reader, .judge = judge, .context = &walking};
     job_stretch_begin(&walk->stretch, job);
     int error = ledger_reader_extent(reader, &first, &size, why);
     if (!error) {
@@ -228,6 +196,7 @@ int job_walk(struct job_walk *walk, struct ledger_reader *reader, const struct j
         }
         error = walk_blocks(&walking, first, size, why);
     }
+    point_map_free(&walking.map);
     block_view_free(&walking.view);
     text_free(&walking.bytes);
     return error;

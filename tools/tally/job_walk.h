@@ -7,14 +7,13 @@
 
 #include <cjson/cJSON.h>
 
-// A point of the ledger's, under one number: one definition.
+// A point of one of the job's instruments, under one number: one definition.
 struct job_number {
     uint32_t number;
-    bool ours;         // of one of the job's instruments; else there is nothing more of it
     cJSON *definition; // docs/FORMAT.md, §2
     char name[160];    // instrument.quantity
     const char *unit;  // of the definition
-    size_t index;      // among those that are ours, in the order in which they were found
+    size_t index;      // in the order in which they were found
 };
 
 // What is called; NULL: nothing. Each returns 0 to go on, or an error. Of one block: `block` first;
@@ -31,8 +30,8 @@ struct job_visitor {
 
 struct job_walk {
     struct job_stretch stretch;
-    struct job_number *numbers; // ascending
-    size_t number_count, number_room, ours;
+    struct job_number *numbers; // by index
+    size_t number_count, number_room;
     uint64_t first, end;           // blocks [first, end) hold what there is of it
     uint64_t gone_from, gone_to;   // blocks of it that are pruned: [gone_from, gone_to)
     uint64_t left_out, left_out_n; // blocks that cannot be read; the first of them
