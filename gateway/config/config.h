@@ -125,9 +125,10 @@ struct config_instrument {
     size_t bus;   // index into buses
     uint8_t unit; // 1 to 247; 0 to 255 on TCP
     const struct driver *driver;
-    const char *serial; // as declared; "" when not
-    int64_t every_us;   // 20 ms to 1 day; 0 (`0s`): as fast as the bus goes
-    bool align;         // polls at multiples of `every` since midnight UTC of the epoch
+    const char *serial;   // as declared; "" when not
+    const char *location; // where it is, for reports, which read it from the file on record; or ""
+    int64_t every_us;     // 20 ms to 1 day; 0 (`0s`): as fast as the bus goes
+    bool align;           // polls at multiples of `every` since midnight UTC of the epoch
     struct decimal ratio_pt, ratio_ct;
     size_t quantity_count;
     const struct driver_quantity *

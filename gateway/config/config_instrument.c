@@ -10,12 +10,13 @@
 #define EVERY_MIN_US 20000
 #define EVERY_MAX_US ((int64_t)86400 * 1000000)
 #define SERIAL_MAX   64
+#define LOCATION_MAX 200
 
 static const struct decimal one = {.magnitude = 1};
 
 struct instrument_keys {
-    const struct node *name, *bus, *unit, *driver, *serial, *every, *align, *ratios, *quantities,
-        *limits, *uncertainty;
+    const struct node *name, *bus, *unit, *driver, *serial, *location, *every, *align, *ratios,
+        *quantities, *limits, *uncertainty;
 };
 
 // True when the bus is known; *out is its place then.
@@ -282,6 +283,7 @@ static void read_instrument(struct config_reader *reader, const struct node *nod
                                         {"unit", true, NODE_SCALAR, &k.unit},
                                         {"driver", true, NODE_SCALAR, &k.driver},
                                         {"serial", false, NODE_SCALAR, &k.serial},
+                                        {"location", false, NODE_SCALAR, &k.location},
                                         {"every", true, NODE_SCALAR, &k.every},
                                         {"align", false, NODE_SCALAR, &k.align},
                                         {"ratios", false, NODE_MAPPING, &k.ratios},
@@ -290,6 +292,7 @@ static void read_instrument(struct config_reader *reader, const struct node *nod
                                         {"uncertainty", false, NODE_MAPPING, &k.uncertainty}};
     *instrument = (struct config_instrument){.bus = SIZE_MAX,
                                              .serial = "",
+                                             .location = "",
                                              .ratio_pt = one,
                                              .ratio_ct = one,
                                              .line = node->line,
@@ -302,6 +305,10 @@ static void read_instrument(struct config_reader *reader, const struct node *nod
         k.unit && read_unit(reader, k.unit, bus_known, instrument) && bus_known;
     instrument->driver = read_driver(reader, k.driver);
     instrument->serial = read_serial(reader, k.serial);
+    if (k.location) {
+        document_string(reader->document, k.location, "location", 1, LOCATION_MAX,
+                        &instrument->location);
+    }
     if (k.every) {
         read_every(reader, k.every, instrument);
     }

@@ -17,7 +17,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from centre import Centre
 from independent import Export, load_key, verifier_line
-from intervals import FLAGS, load
+from intervals import FLAGS, load, moment
 from stored import ledger_blocks, stored, stored_events, stored_readings
 from support import TALLY, Broker, Daemon, needs_broker, needs_daemon, wait_until
 from test_limits import CERTIFICATE, Plant
@@ -62,8 +62,12 @@ def check_points(report, data, code):
 class Works(Plant):
     """A plant with a centre, whose daemon signs each second."""
 
-    def configure(self, limits, **gateway):
-        return super().configure(limits, prompt=True, checkpoint_interval="1s", **gateway)
+    def configure(self, limits, location="bench 3", **gateway):
+        path = super().configure(limits, prompt=True, checkpoint_interval="1s", **gateway)
+        document = json.loads(path.read_text())
+        document["instruments"][0]["location"] = location
+        path.write_text(json.dumps(document, ensure_ascii=False))
+        return path
 
     def readings(self):
         return stored_readings(self.data)  # of all points: a reload gives them other numbers
@@ -129,7 +133,10 @@ def live(plant, daemon):
     # Another resolution is another definition, so another number.
     driver = plant.folder / "drivers" / "meter.yaml"
     driver.write_text(driver.read_text().replace("address: 0}", "address: 0, resolution: 0.5}"))
-    plant.configure({"max": 250})
+    plant.configure({"max": 250}, location="楼 2")
+    amended = next(r for r in plant.readings() if r[0] == 1 and r[4] == 243.5)
+    at = moment(amended[1]).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    said["amend"] = plant.tally("amend", POINT, "--at", at, "--value", "230.5", "--reason", "the test voltage", "--by", "wu")
     os.kill(daemon.pid, signal.SIGHUP)
     wait_until(lambda: any(r[0] not in (1, 2) for b in stored(plant.data) for r in b["readings"]), daemon.said)
 
@@ -181,6 +188,21 @@ def test_report_says_what_the_blocks_hold(works):
         sorted((n, r[0], r[1], len(r) == 3) for n, r in rows)
 
 
+def test_report_shows_what_was_recorded_and_what_it_is_amended_to(works):
+    assert works.said["amend"].returncode == 0, works.said["amend"].stderr
+    report = works.report(works.first, "--readings")
+    amendment, = report["amendments"]
+    assert (amendment["point"], amendment["recorded"], amendment["amended"]) == (POINT, Decimal("243.5"), Decimal("230.5"))
+    assert amendment["account"] == "wu" and amendment["reason"].startswith("the test voltage (said from") and amendment["holds"]
+    voltage = report["points"][0]
+    assert voltage["indication"]["maximum"] == Decimal("243.5") and voltage["amended"]["readings"] == 1
+    assert voltage["amended"]["indication"]["maximum"] == Decimal("230.5")
+    assert voltage["amended"]["corrected"]["maximum"] == Decimal("229.5")
+    assert [r["amended"]["value"] for r in report["readings"] if r.get("amended")] == [Decimal("230.5")]
+    table = works.tally("job", "report", works.first, "--readings").stdout
+    assert "243.5 V" in table and "230.5 V" in table and "amended: 230.5 V" in table and "the test voltage" in table
+
+
 def test_report_over_a_reload_and_a_restart(works):
     assert not works.said["runs"]["final"] and "preliminary: it runs" in works.said["runs"]["standing"]
     assert works.said["stop B/2"].returncode == 0
@@ -189,6 +211,7 @@ def test_report_over_a_reload_and_a_restart(works):
     rows = check_points(report, works.data, "B/2")
     assert len({p["number"] for p in report["points"] if p["point"] == POINT}) == 2
     assert [s["limits"] for s in report["limits"]] == ["max 242, hysteresis 0.5", "max 250"]
+    assert [place["location"] for place in report["locations"]] == ["bench 3", "楼 2"]
     assert report["clock"]["begun_anew"] == 2 and "gateway.started" in [e["kind"] for e in report["events"]]
     assert len(report["readings"]) == len(rows)
 

@@ -95,17 +95,75 @@ static struct job_point *point_of(struct job_report *report, const struct job_nu
     return &report->points[number->index];
 }
 
-static void add_corrected(struct job_point *point, const struct block_reading *reading)
+static void add_corrected(struct job_outcome *outcome, const char *digits, double number, double u)
+{
+    outcome->u_least = outcome->corrected.count ? fmin(outcome->u_least, u) : u;
+    outcome->u_most = outcome->corrected.count ? fmax(outcome->u_most, u) : u;
+    add_value(&outcome->corrected, digits, number);
+}
+
+static void add_recorded(struct job_outcome *outcome, const struct block_reading *reading)
 {
     char digits[JOB_NUMBER_MAX], u_digits[JOB_NUMBER_MAX];
     double number, u;
-    if (!read_number(reading->corrected, reading->corrected_length, digits, &number) ||
-        !read_number(reading->uncertainty, reading->uncertainty_length, u_digits, &u)) {
+    if (read_number(reading->indication, reading->indication_length, digits, &number)) {
+        add_value(&outcome->indications, digits, number);
+    }
+    if (read_number(reading->corrected, reading->corrected_length, digits, &number) &&
+        read_number(reading->uncertainty, reading->uncertainty_length, u_digits, &u)) {
+        add_corrected(outcome, digits, number, u);
+    }
+}
+
+// What it is amended to, unless that is no value at all.
+static void add_amended(struct job_outcome *outcome, struct recorrect *recorrecting,
+                        const struct amendment *amendment, const struct block_reading *reading)
+{
+    struct text text = text_make(JOB_NUMBER_MAX - 1);
+    double number, u;
+    if (amendment->kind != AMENDMENT_VALUE) {
         return;
     }
-    point->u_least = point->corrected.count ? fmin(point->u_least, u) : u;
-    point->u_most = point->corrected.count ? fmax(point->u_most, u) : u;
-    add_value(&point->corrected, digits, number);
+    add_value(&outcome->indications, amendment->value, strtod(amendment->value, NULL));
+    if (recorrect(recorrecting, amendment, reading, &number, &u)) {
+        value_append_double(&text, number);
+        add_corrected(outcome, text.data ? text.data : "", number, u);
+    }
+    text_free(&text);
+}
+
+static int note_amendment(struct job_report *report, const struct job_point *point,
+                          const struct amended *list, size_t count)
+{
+    if (report->amendment_count == report->amendment_room) {
+        size_t room = report->amendment_room ? 2 * report->amendment_room : 16;
+        struct job_amendment *grown = realloc(report->amendments, room * sizeof *grown);
+        if (!grown) {
+            return ERROR_MEMORY;
+        }
+        report->amendments = grown;
+        report->amendment_room = room;
+    }
+    report->amendments[report->amendment_count++] =
+        (struct job_amendment){list[0].name, point->unit, list, count};
+    return OK;
+}
+
+static int add_reading(struct job_report *report, struct job_point *point,
+                       const struct block_reading *reading, uint64_t block, size_t index)
+{
+    const struct amendments *amendments = &report->amended.amendments;
+    const struct amendment *holds = amendments_find(amendments, block, index);
+    size_t count;
+    const struct amended *list = amendments_of(amendments, block, index, &count);
+    add_recorded(&point->recorded, reading);
+    if (holds) {
+        point->amendments++;
+        add_amended(&point->amended, report->amended.recorrect, holds, reading);
+    } else {
+        add_recorded(&point->amended, reading);
+    }
+    return list ? note_amendment(report, point, list, count) : OK;
 }
 
 static int take_reading(void *context, const struct job_number *number,
@@ -113,9 +171,6 @@ static int take_reading(void *context, const struct job_number *number,
 {
     struct collecting *collecting = context;
     struct job_point *point = point_of(collecting->report, number);
-    char digits[JOB_NUMBER_MAX];
-    double value;
-    (void)block, (void)index;
     if (!point) {
         return ERROR_MEMORY;
     }
@@ -125,11 +180,7 @@ static int take_reading(void *context, const struct job_number *number,
     for (unsigned bit = 0; bit < JOB_FLAGS; bit++) {
         point->flags[bit] += reading->flags >> bit & 1;
     }
-    if (read_number(reading->indication, reading->indication_length, digits, &value)) {
-        add_value(&point->indications, digits, value);
-    }
-    add_corrected(point, reading);
-    return OK;
+    return add_reading(collecting->report, point, reading, block, index);
 }
 
 static int take_miss(void *context, const struct job_number *number, const struct block_miss *miss,
@@ -206,8 +257,19 @@ static bool is_of_instruments(const struct job *job, const char *subject)
     return job_has_instrument(job, instrument);
 }
 
+// Whether it is the serial number of one of the instruments, as far as they are known by now.
+static bool is_serial(const struct job_walk *walk, const char *subject)
+{
+    for (size_t i = 0; i < walk->number_count && *subject; i++) {
+        if (strcmp(answer_string(walk->numbers[i].definition, "serial"), subject) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // Whatever bears on all readings, and what is of the instruments.
-static bool is_told(const struct job *job, const struct job_event *event)
+static bool is_told(const struct job_report *report, const struct job_event *event)
 {
     static const char *const general[] = {"clock.stepped",   "gateway.started",
                                           "gateway.stopped", "configuration.changed",
@@ -217,7 +279,8 @@ static bool is_told(const struct job *job, const struct job_event *event)
             return true;
         }
     }
-    return begins(event->kind, "instrument.") && is_of_instruments(job, event->subject);
+    return (begins(event->kind, "instrument.") && is_of_instruments(report->job, event->subject)) ||
+           (begins(event->kind, "certificate.") && is_serial(&report->walk, event->subject));
 }
 
 static int take_event(struct collecting *collecting, const struct job_stretch *stretch,
@@ -232,7 +295,8 @@ static int take_event(struct collecting *collecting, const struct job_stretch *s
     }
     bool alarm = begins(event.kind, "limit.") && is_of_instruments(job, event.subject);
     bool stepped = strcmp(event.kind, "clock.stepped") == 0;
-    if (!(alarm || is_told(job, &event)) || !(stepped || job_stretch_holds(stretch, from->t_us))) {
+    if (!(alarm || is_told(report, &event)) ||
+        !(stepped || job_stretch_holds(stretch, from->t_us))) {
         return OK;
     }
     event.text = copy_json(report, from->text, from->text_length);
@@ -313,12 +377,13 @@ static int by_name(const void *a, const void *b)
 }
 
 int job_collect(struct job_report *report, struct ledger_reader *reader, const struct job *job,
-                struct why *why)
+                const char *command, struct why *why)
 {
     *report = (struct job_report){.job = job, .reader = reader};
     struct collecting collecting = {.report = report};
     const struct job_visitor visitor = {&collecting, take_block, take_reading, take_miss};
-    int error = job_walk(&report->walk, reader, job, &visitor, why);
+    int error = rows_amended_load(&report->amended, reader, NULL, command, why);
+    error = error ? error : job_walk(&report->walk, reader, job, &visitor, why);
     for (size_t i = 0; i < report->setting_count; i++) {
         struct job_setting *setting = &report->settings[i];
         setting->to_n = setting->to_n ? setting->to_n : report->walk.end;
@@ -337,6 +402,8 @@ void job_report_free(struct job_report *report)
     }
     free(report->certificates);
     free(report->settings);
+    free(report->amendments);
+    rows_amended_free(&report->amended);
     free(report->events);
     free(report->alarms);
     free(report->points);

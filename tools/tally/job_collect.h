@@ -5,6 +5,7 @@
 
 #include "job_walk.h"
 #include "measure/certificate.h"
+#include "rows_amended.h"
 
 #define JOB_NUMBER_MAX  48 // bytes of a number as a block writes it
 #define JOB_REASONS_MAX 8
@@ -19,6 +20,12 @@ struct job_values {
     double least, most, shift, sum; // the mean is shift + sum / count
 };
 
+// What readings come to.
+struct job_outcome {
+    struct job_values indications, corrected;
+    double u_least, u_most; // of the corrected values
+};
+
 // What one point read under one number, so by one definition.
 struct job_point {
     uint32_t number;
@@ -27,14 +34,22 @@ struct job_point {
     const char *unit;
     uint64_t readings, missed;
     int64_t first_us, last_us; // of the readings
-    struct job_values indications, corrected;
-    double u_least, u_most;    // of the corrected values
-    uint64_t flags[JOB_FLAGS]; // readings that bear each
+    struct job_outcome recorded;
+    uint64_t amendments;        // of its readings, how many are amended, and
+    struct job_outcome amended; // what they all come to with what these are amended to
+    uint64_t flags[JOB_FLAGS];  // readings that bear each
     struct {
         char word[32];
         uint64_t count;
     } reasons[JOB_REASONS_MAX]; // of misses; the last one stands for all that have no place
     size_t reason_count;
+};
+
+// A reading that is, or was, amended: each says what was recorded too.
+struct job_amendment {
+    const char *name, *unit; // of its point
+    const struct amended *list;
+    size_t count;
 };
 
 struct job_event {
@@ -77,7 +92,10 @@ struct job_report {
     uint64_t readings, missed;
     struct job_event *alarms, *events;
     size_t alarm_count, event_count;
-    uint64_t events_left_out; // beyond JOB_EVENTS_MAX
+    uint64_t events_left_out;    // beyond JOB_EVENTS_MAX
+    struct rows_amended amended; // of the whole ledger
+    struct job_amendment *amendments;
+    size_t amendment_count, amendment_room;
     struct job_setting *settings;
     size_t setting_count;
     struct job_certificate *certificates;
@@ -87,9 +105,10 @@ struct job_report {
     void *arena;
 };
 
-// 0, or an error with why. job_report_free in any case.
+// 0, or an error with why. job_report_free in any case. Amendments that amend nothing are said, by
+// `command`.
 int job_collect(struct job_report *report, struct ledger_reader *reader, const struct job *job,
-                struct why *why);
+                const char *command, struct why *why);
 void job_report_free(struct job_report *report);
 // NaN when there is none.
 double job_values_mean(const struct job_values *values);

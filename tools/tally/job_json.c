@@ -98,6 +98,18 @@ static void append_values(struct text *out, const char *key, const struct job_va
     }
 }
 
+static void append_outcome(struct text *out, const struct job_outcome *outcome)
+{
+    append_values(out, "indication", &outcome->indications);
+    text_append_string(out, "}");
+    append_values(out, "corrected", &outcome->corrected);
+    if (outcome->corrected.count) {
+        append_double(out, "uncertainty_least", outcome->u_least);
+        append_double(out, "uncertainty_most", outcome->u_most);
+    }
+    text_append_string(out, "}");
+}
+
 static void append_counts(struct text *out, const struct job_point *point)
 {
     struct text word = text_make(64);
@@ -141,14 +153,12 @@ static void append_point(struct text *out, const struct job_point *point)
         append_time(out, "from", point->first_us);
         append_time(out, "to", point->last_us);
     }
-    append_values(out, "indication", &point->indications);
-    text_append_string(out, "}");
-    append_values(out, "corrected", &point->corrected);
-    if (point->corrected.count) {
-        append_double(out, "uncertainty_least", point->u_least);
-        append_double(out, "uncertainty_most", point->u_most);
+    append_outcome(out, &point->recorded);
+    if (point->amendments) {
+        text_append_format(out, ",\"amended\":{\"readings\":%" PRIu64, point->amendments);
+        append_outcome(out, &point->amended);
+        text_append_string(out, "}");
     }
-    text_append_string(out, "}");
     append_counts(out, point);
     text_append_string(out, "}");
 }
@@ -186,6 +196,37 @@ static void append_events(struct text *out, const char *key, const struct job_ev
         append_key(out, "subject", events[i].subject);
         append_key(out, "text", events[i].text);
         text_append_string(out, "}");
+    }
+    text_append_string(out, "]");
+}
+
+static void append_amendment(struct text *out, const struct amended *one)
+{
+    text_append_format(out, "\n{\"block\":%" PRIu64 ",\"index\":%" PRIu32 ",\"number\":%" PRIu32,
+                       one->what.block, one->what.index, one->what.point);
+    append_key(out, "point", one->name);
+    append_time(out, "t", one->what.t_us);
+    text_append_string(out, ",\"recorded\":");
+    amendment_append_json(one->what.recorded, out);
+    text_append_string(out, ",\"amended\":");
+    amendment_append_json(one->what.value, out);
+    text_append_format(out, ",\"void\":%s", one->what.kind == AMENDMENT_VOID ? "true" : "false");
+    text_append_format(out, ",\"holds\":%s", one->state == AMENDED_HOLDS ? "true" : "false");
+    append_key(out, "account", one->account);
+    text_append_format(out, ",\"user\":%u", one->user);
+    append_time(out, "amended_at", one->t_us);
+    append_key(out, "reason", one->what.reason);
+    text_append_string(out, "}");
+}
+
+static void append_amendments(struct text *out, const struct job_report *report)
+{
+    text_append_string(out, ",\"amendments\":[");
+    for (size_t i = 0; i < report->amendment_count; i++) {
+        for (size_t k = 0; k < report->amendments[i].count; k++) {
+            text_append_string(out, i + k ? "," : "");
+            append_amendment(out, &report->amendments[i].list[k]);
+        }
     }
     text_append_string(out, "]");
 }
@@ -271,7 +312,7 @@ static void append_standing(struct text *out, const struct job_report *report,
     text_free(&words);
 }
 
-int job_write_json(const struct job_report *report, const struct job_proof *proof,
+int job_write_json(struct job_report *report, const struct job_proof *proof,
                    const struct job_form *form, FILE *to, struct why *why)
 {
     struct text out = text_make(OUT_MAX);
@@ -284,6 +325,7 @@ int job_write_json(const struct job_report *report, const struct job_proof *proo
         append_point(&out, &report->points[i]);
     }
     text_append_string(&out, "]");
+    append_amendments(&out, report);
     append_settings(&out, report, true);
     append_settings(&out, report, false);
     append_events(&out, "alarms", report->alarms, report->alarm_count);

@@ -2,6 +2,8 @@
 
 #include "page.h"
 
+#include <inttypes.h>
+
 #define OUT_MAX (64u << 20)
 
 static void put(const struct job_out *out, struct text *text)
@@ -73,4 +75,31 @@ void job_out_table(struct job_out *out, struct show_table *table)
     put(out, &text);
     text_clear(&table->cells);
     table->count = 0;
+}
+
+// A cell of what `text` holds, which is taken out of it.
+void job_cell_text(struct show_table *table, struct text *text)
+{
+    show_table_add(table, text->length ? text->data : "");
+    text_clear(text);
+}
+
+void job_cell_time(struct show_table *table, int64_t t_us)
+{
+    struct text text = text_make(64);
+    show_append_local(&text, t_us);
+    job_cell_text(table, &text);
+    text_free(&text);
+}
+
+void job_cell_number(struct show_table *table, uint64_t number)
+{
+    show_table_add_format(table, "%" PRIu64, number);
+}
+
+void job_cell_hash(struct show_table *table, const struct digest *hash)
+{
+    char hex[DIGEST_HEX];
+    text_format_hex(hash->bytes, DIGEST_SIZE, hex);
+    show_table_add(table, hex);
 }

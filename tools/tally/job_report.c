@@ -35,16 +35,16 @@ static int load_keys(struct reporting *reporting, struct why *why)
     return error;
 }
 
-static int write_form(const struct reporting *reporting, FILE *to, struct why *why)
+static int write_form(struct reporting *reporting, FILE *to, struct why *why)
 {
     const struct job_form *form = &reporting->request->form;
-    const struct job_report *report = &reporting->report;
+    struct job_report *report = &reporting->report;
     return form->csv    ? job_write_rows(report, ROWS_CSV, to, why)
            : form->json ? job_write_json(report, &reporting->proof, form, to, why)
                         : job_show(report, &reporting->proof, form, to, why);
 }
 
-static int write_report(const struct reporting *reporting, struct why *why)
+static int write_report(struct reporting *reporting, struct why *why)
 {
     const char *output = reporting->request->output;
     struct outfile file = {0};
@@ -62,7 +62,8 @@ static int gather(struct reporting *reporting, const struct job *job, struct why
     struct job_report *report = &reporting->report;
     struct job_proof *proof = &reporting->proof;
     int error = load_keys(reporting, why);
-    error = error ? error : job_collect(report, reporting->ledger.reader, job, why);
+    error = error ? error
+                  : job_collect(report, reporting->ledger.reader, job, request->command->name, why);
     if (!error && report->walk.first >= report->walk.end) {
         error = why_set(why, ERROR_ABSENT, "no block of job %s is kept", job->code);
     }

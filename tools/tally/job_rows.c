@@ -24,21 +24,14 @@ static int write_miss(void *context, const struct job_number *number, const stru
     return ferror(rows->to) ? ERROR_SYSTEM : OK;
 }
 
-int job_write_rows(const struct job_report *report, enum rows_form form, FILE *to, struct why *why)
+int job_write_rows(struct job_report *report, enum rows_form form, FILE *to, struct why *why)
 {
     struct rows rows;
     const struct job_visitor visitor = {&rows, NULL, write_reading, write_miss};
     struct job_walk walk;
-    struct rows_amended amended = {.column = false};
-    int error = rows_amended_load(&amended, report->reader, NULL, "tally job", why);
-    if (error) {
-        rows_amended_free(&amended);
-        return error;
-    }
-    rows_begin(&rows, form, to, "", &amended);
-    error = job_walk(&walk, report->reader, report->job, &visitor, why);
+    rows_begin(&rows, form, to, "", &report->amended);
+    int error = job_walk(&walk, report->reader, report->job, &visitor, why);
     rows_end(&rows);
-    rows_amended_free(&amended);
     job_walk_free(&walk);
     return error == ERROR_SYSTEM ? why_set(why, error, "cannot write: %s", strerror(errno)) : error;
 }

@@ -12,37 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_MAX      65536
-#define ROWS_AT_A_TIME 5000 // readings in one table, whose columns are then as wide as they need
-
-// --- cells --------------------------------------------------------------------------------------
-
-// A cell of what `text` holds, which is taken out of it.
-static void add_text(struct show_table *table, struct text *text)
-{
-    show_table_add(table, text->length ? text->data : "");
-    text_clear(text);
-}
-
-static void add_time(struct show_table *table, int64_t t_us)
-{
-    struct text text = text_make(64);
-    show_append_local(&text, t_us);
-    add_text(table, &text);
-    text_free(&text);
-}
-
-static void add_number(struct show_table *table, uint64_t number)
-{
-    show_table_add_format(table, "%" PRIu64, number);
-}
-
-static void add_hash(struct show_table *table, const struct digest *hash)
-{
-    char hex[DIGEST_HEX];
-    text_format_hex(hash->bytes, DIGEST_SIZE, hex);
-    show_table_add(table, hex);
-}
+#define WORDS_MAX 65536
 
 // --- who, what, when ----------------------------------------------------------------------------
 
@@ -64,7 +34,7 @@ static void add_end(struct show_table *table, const char *key, const struct job_
     text_append_format(&text, end->known ? ", block %" PRIu64 : ", block %" PRIu64 ", pruned",
                        end->n);
     show_table_add(table, key);
-    add_text(table, &text);
+    job_cell_text(table, &text);
     text_free(&text);
 }
 
@@ -107,7 +77,7 @@ static void add_location(struct show_table *table, const struct job_report *repo
             text_append_string(&text, setting->words);
         }
     }
-    add_text(table, &text);
+    job_cell_text(table, &text);
     text_free(&text);
 }
 
@@ -182,7 +152,7 @@ static void add_rounded(struct show_table *table, double number, int place)
 {
     struct text text = text_make(64);
     rounding_append(&text, number, place);
-    add_text(table, &text);
+    job_cell_text(table, &text);
     text_free(&text);
 }
 
@@ -202,26 +172,42 @@ static void add_indications(struct show_table *table, const struct job_values *v
     show_table_add(table, values->last);
 }
 
-static void add_corrected(struct show_table *table, const struct job_point *point)
+static void add_corrected(struct show_table *table, const struct job_outcome *outcome)
 {
-    const struct job_values *values = &point->corrected;
+    const struct job_values *values = &outcome->corrected;
     const double numbers[] = {values->least, values->most, job_values_mean(values),
                               strtod(values->first, NULL), strtod(values->last, NULL)};
-    int place = point->u_most > 0 ? rounding_place(point->u_most) : 6;
+    int place = outcome->u_most > 0 ? rounding_place(outcome->u_most) : 6;
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         add_rounded(table, numbers[i], place);
     }
-    add_rounded(table, point->u_most, place);
+    add_rounded(table, outcome->u_most, place);
 }
 
-static void begin_point(struct show_table *table, const struct job_point *point, bool corrected)
+static void begin_point(struct show_table *table, const struct job_point *point, const char *what,
+                        uint64_t count)
 {
     show_table_add(table, point->name);
-    add_number(table, point->number);
+    job_cell_number(table, point->number);
     show_table_add(table, point->unit);
-    show_table_add(table, corrected ? "corrected" : "indication");
-    add_number(table, corrected ? point->corrected.count : point->indications.count);
-    show_table_add_format(table, corrected ? "" : "%" PRIu64, point->missed);
+    show_table_add(table, what);
+    job_cell_number(table, count);
+}
+
+static void add_outcome(struct show_table *table, const struct job_point *point,
+                        const struct job_outcome *outcome, bool amended)
+{
+    begin_point(table, point, amended ? "indication, as amended" : "indication",
+                outcome->indications.count);
+    show_table_add_format(table, amended ? "" : "%" PRIu64, point->missed);
+    add_indications(table, &outcome->indications);
+    show_table_add(table, "");
+    if (outcome->corrected.count) {
+        begin_point(table, point, amended ? "corrected, as amended" : "corrected",
+                    outcome->corrected.count);
+        show_table_add(table, "");
+        add_corrected(table, outcome);
+    }
 }
 
 static void show_points(struct job_out *out, const struct job_report *report)
@@ -236,13 +222,48 @@ static void show_points(struct job_out *out, const struct job_report *report)
     job_out_heading(out, words);
     for (size_t i = 0; i < report->point_count; i++) {
         const struct job_point *point = &report->points[i];
-        begin_point(&table, point, false);
-        add_indications(&table, &point->indications);
-        show_table_add(&table, "");
-        if (point->corrected.count) {
-            begin_point(&table, point, true);
-            add_corrected(&table, point);
+        add_outcome(&table, point, &point->recorded, false);
+        if (point->amendments) {
+            add_outcome(&table, point, &point->amended, true);
         }
+    }
+    job_out_table(out, &table);
+    show_table_free(&table);
+}
+
+static void add_amendment(struct show_table *table, const struct job_amendment *reading,
+                          const struct amended *one)
+{
+    struct text text = text_make(WORDS_MAX);
+    job_cell_time(table, one->what.t_us);
+    show_table_add(table, reading->name);
+    text_append_format(&text, "%s %s", one->what.recorded[0] ? one->what.recorded : "—",
+                       reading->unit);
+    job_cell_text(table, &text);
+    amendment_append_outcome(&one->what, &text);
+    job_cell_text(table, &text);
+    show_table_add(table, one->state == AMENDED_HOLDS ? "holds" : "superseded");
+    text_append_format(&text, "%s (user %u)", one->account, one->user);
+    job_cell_text(table, &text);
+    job_cell_time(table, one->t_us);
+    job_cell_number(table, one->n);
+    show_table_add(table, one->what.reason);
+    text_free(&text);
+}
+
+// What was recorded stands, above, beside what it is amended to (ISO/IEC 17025, 7.5.2).
+static void show_amendments(struct job_out *out, const struct job_report *report)
+{
+    static const char *const headings[] = {"reading of", "point", "recorded", "amended to", "state",
+                                           "by",         "on",    ">block",   "why"};
+    struct show_table table = show_table_make(9, headings);
+    for (size_t i = 0; i < report->amendment_count; i++) {
+        for (size_t k = 0; k < report->amendments[i].count; k++) {
+            add_amendment(&table, &report->amendments[i], &report->amendments[i].list[k]);
+        }
+    }
+    if (table.count) {
+        job_out_heading(out, "Amendments");
     }
     job_out_table(out, &table);
     show_table_free(&table);
@@ -252,9 +273,9 @@ static void add_counted(struct show_table *table, const struct job_point *point,
                         uint64_t count)
 {
     show_table_add(table, point->name);
-    add_number(table, point->number);
+    job_cell_number(table, point->number);
     show_table_add(table, what);
-    add_number(table, count);
+    job_cell_number(table, count);
 }
 
 // What readings are flagged with, and why polls brought none.
@@ -299,9 +320,9 @@ static void show_limits(struct job_out *out, const struct job_report *report)
         if (!setting->is_location && setting->from_n < setting->to_n) {
             show_table_add(&table, setting->subject);
             show_table_add(&table, setting->words);
-            add_number(&table, setting->from_n);
-            add_number(&table, setting->to_n - 1);
-            add_hash(&table, &setting->config);
+            job_cell_number(&table, setting->from_n);
+            job_cell_number(&table, setting->to_n - 1);
+            job_cell_hash(&table, &setting->config);
         }
     }
     if (!table.count) {
@@ -318,11 +339,11 @@ static void show_events(struct job_out *out, const char *heading, const struct j
     struct show_table table = show_table_make(5, headings);
     job_out_heading(out, heading);
     for (size_t i = 0; i < count; i++) {
-        add_time(&table, events[i].t_us);
+        job_cell_time(&table, events[i].t_us);
         show_table_add(&table, events[i].kind);
         show_table_add(&table, events[i].subject);
         show_table_add(&table, events[i].text);
-        add_number(&table, events[i].n);
+        job_cell_number(&table, events[i].n);
     }
     if (!count) {
         job_out_line(out, "none");
@@ -351,7 +372,7 @@ static void show_certificates(struct job_out *out, const struct job_report *repo
         show_table_add(&table, one->certificate ? performed : "");
         show_table_add(&table, last);
         show_table_add(&table, one->k);
-        add_hash(&table, &one->hash);
+        job_cell_hash(&table, &one->hash);
         show_table_add(&table, one->points);
     }
     if (!report->certificate_count) {
@@ -408,8 +429,8 @@ static void show_receipts(struct job_out *out, const struct job_proof *proof)
         const struct job_receipt *receipt = &proof->receipts[i];
         show_table_add(&table, receipt->centre);
         show_append_second(&text, receipt->time_s);
-        add_text(&table, &text);
-        add_number(&table, receipt->last);
+        job_cell_text(&table, &text);
+        job_cell_number(&table, receipt->last);
         show_table_add(&table, receipt->signature == JOB_SIGNATURE_GOOD ? "verified"
                                : receipt->signature == JOB_SIGNATURE_UNKNOWN
                                    ? "not verified: the centre's key was not given"
@@ -449,105 +470,6 @@ static void show_proof(struct job_out *out, const struct job_proof *proof)
     text_free(&text);
 }
 
-// --- every reading ------------------------------------------------------------------------------
-
-struct showing {
-    struct job_out *out;
-    struct show_table table;
-    struct text text;
-    size_t rows;
-};
-
-static int end_row(struct showing *showing)
-{
-    if (++showing->rows == ROWS_AT_A_TIME) {
-        job_out_table(showing->out, &showing->table);
-        showing->rows = 0;
-    }
-    return ferror(showing->out->to) ? ERROR_SYSTEM : OK;
-}
-
-static double number_of(const char *json, uint32_t length)
-{
-    char digits[64];
-    snprintf(digits, sizeof digits, "%.*s", (int)length, json);
-    return strtod(digits, NULL);
-}
-
-static void append_corrected(struct text *out, const struct block_reading *reading)
-{
-    double u = number_of(reading->uncertainty, reading->uncertainty_length);
-    if (!(u > 0) || !isfinite(u)) {
-        text_append_string(out, "—");
-        return;
-    }
-    int place = rounding_place(u);
-    rounding_append(out, number_of(reading->corrected, reading->corrected_length), place);
-    text_append_string(out, " ± ");
-    rounding_append(out, u, place);
-}
-
-static void append_indication(struct text *out, const struct block_reading *reading)
-{
-    bool quoted = reading->indication[0] == '"';
-    if (reading->indication[0] == 'n') {
-        text_append_string(out, "—");
-    } else {
-        text_append(out, reading->indication + quoted, reading->indication_length - 2u * quoted);
-    }
-}
-
-static int show_reading(void *context, const struct job_number *number,
-                        const struct block_reading *reading, uint64_t block, size_t index)
-{
-    struct showing *showing = context;
-    struct show_table *table = &showing->table;
-    (void)index;
-    add_time(table, reading->t_us);
-    show_table_add(table, number->name);
-    append_indication(&showing->text, reading);
-    add_text(table, &showing->text);
-    append_corrected(&showing->text, reading);
-    add_text(table, &showing->text);
-    show_table_add(table, number->unit);
-    add_number(table, block);
-    show_append_flags(&showing->text, reading->flags, " ");
-    add_text(table, &showing->text);
-    return end_row(showing);
-}
-
-static int show_miss(void *context, const struct job_number *number, const struct block_miss *miss,
-                     uint64_t block)
-{
-    struct showing *showing = context;
-    struct show_table *table = &showing->table;
-    add_time(table, miss->t_us);
-    show_table_add(table, number->name);
-    show_table_add(table, "—");
-    show_table_add(table, "—");
-    show_table_add(table, number->unit);
-    add_number(table, block);
-    show_table_add_format(table, "missed: %.*s", (int)miss->word_length, miss->word);
-    return end_row(showing);
-}
-
-static int show_readings(struct job_out *out, const struct job_report *report, struct why *why)
-{
-    static const char *const headings[] = {"time", "point",  ">indication", ">corrected ± U",
-                                           "unit", ">block", "flags"};
-    struct showing showing = {
-        .out = out, .table = show_table_make(7, headings), .text = text_make(WORDS_MAX)};
-    const struct job_visitor visitor = {&showing, NULL, show_reading, show_miss};
-    struct job_walk walk;
-    job_out_heading(out, "Every reading");
-    int error = job_walk(&walk, report->reader, report->job, &visitor, why);
-    job_out_table(out, &showing.table);
-    job_walk_free(&walk);
-    text_free(&showing.text);
-    show_table_free(&showing.table);
-    return error;
-}
-
 int job_show(const struct job_report *report, const struct job_proof *proof,
              const struct job_form *form, FILE *to, struct why *why)
 {
@@ -558,6 +480,7 @@ int job_show(const struct job_report *report, const struct job_proof *proof,
     show_head(&out, report, proof);
     show_instruments(&out, report);
     show_points(&out, report);
+    show_amendments(&out, report);
     show_flags(&out, report);
     show_limits(&out, report);
     show_events(&out, "Alarms", report->alarms, report->alarm_count);
@@ -570,7 +493,7 @@ int job_show(const struct job_report *report, const struct job_proof *proof,
     show_certificates(&out, report);
     show_clock(&out, report);
     show_proof(&out, proof);
-    int error = form->readings ? show_readings(&out, report, why) : OK;
+    int error = form->readings ? job_show_readings(&out, report, why) : OK;
     job_out_end(&out);
     return !error && out.failed ? why_set(why, ERROR_MEMORY, "%s", error_text(ERROR_MEMORY))
                                 : error;
