@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from energy import edges_of, readings_of, reckon, with_exchanges
 from independent import as_amended, root_of, sign_note, verifier_line, write_checkpoint
 from intervals import ORIGIN, QUARTER_US, amend, load, midnight_us, moment, us, write_ledger
-from stored import ledger_blocks, stored_readings
+from stored import ledger_blocks, stored_events, stored_readings
 from support import ROOT, TALLY, Daemon, ModbusServer, configuration, float_registers, needs_daemon, wait_until
 
 SECOND = 10 ** 6
@@ -450,7 +450,7 @@ def test_digits_beyond_doubles_are_kept(tmp_path):
 def test_a_real_gateway_with_a_reset_and_an_exchange(tmp_path):
     data = tmp_path / "data"
 
-    def shown(serial, energy):
+    def shown(serial, energy, then=lambda: None):
         high, low = divmod(serial, 65536)
         registers = {0xFC00: high, 0xFC01: low, **{72 + i: r for i, r in enumerate(float_registers(energy))}}
         instrument = {"name": "main-meter", "bus": "b", "unit": 1, "driver": "eastron-sdm630", "every": "200ms", "serial": str(serial),
@@ -459,13 +459,24 @@ def test_a_real_gateway_with_a_reset_and_an_exchange(tmp_path):
             bus = {"name": "b", "tcp": f"127.0.0.1:{server.port}"}
             with Daemon(configuration(tmp_path, [bus], [instrument])) as daemon:
                 wait_until(lambda: [r[4] for r in stored_readings(data)[-3:]] == [energy] * 3, daemon.said)
+                then()
                 assert daemon.stop() == 0
 
     for energy in (100.25, 107.75, 3.5):
         shown(20114532, energy)
     exchanged = stored_readings(data)[-1][1] + 1
-    for energy in (4.125, 4.5):
-        shown(20114533, energy)
+    page = tmp_path / "issued.xlsx"
+    issue = ["-c", tmp_path / "tally.yaml", "--point", NAME, "--plus", NAME, "--xlsx", page, "--issue", "--by", "wang.fang"]
+    issued = []
+    shown(20114533, 4.125)
+    shown(20114533, 4.5, lambda: issued.append(report(*issue)))
+    hash = hashlib.sha256(page.read_bytes()).hexdigest()
+    (event,) = stored_events(data, "report.issued")
+    assert issued[0].returncode == 0 and f"issued {page}, SHA-256 {hash} (block ".encode() in issued[0].stdout
+    assert event["subject"] == f"energy of {NAME}" and event["text"].startswith("by wang.fang (user ")
+    assert re.search(rf": xlsx of {page.stat().st_size} bytes, SHA-256 {hash}, from \S+ to \S+, of a log of \d+ blocks, preliminary", event["text"])
+    alone = report(*issue)
+    assert alone.returncode == 1 and b"is written, and not on record as issued: no daemon runs" in alone.stderr
 
     def said(*words):
         result = report("-c", tmp_path / "tally.yaml", "--point", NAME, "--every", "15min", "--json", *words)
@@ -489,7 +500,8 @@ def test_a_real_gateway_with_a_reset_and_an_exchange(tmp_path):
     (["energy", "--point", NAME, "--every", "week"], 2, "not 15min, hour, day or month"),
     (["energy", "--point", NAME, "--csv", "--json"], 2, "exclude each other"),
     (["energy", "--point", NAME, "--html", "--csv"], 2, "exclude each other"),
-    (["energy"], 2, "of which meter"), (["energy", "--meter", "site"], 2, "give --table FILE"), (["heat", "--point", NAME], 2, "a report of what"), (["--point", NAME], 2, "a report of what"),
+    (["energy", "--point", NAME, "--issue"], 2, "which file is issued"), (["energy", "--point", NAME, "--by", "me"], 2, "--by is for --issue"),
+    (["energy", "--point", NAME, "-o", "x", "--issue", "--by", "a b"], 2, "expected an account"), (["energy"], 2, "of which meter"), (["energy", "--meter", "site"], 2, "give --table FILE"), (["heat", "--point", NAME], 2, "a report of what"), (["--point", NAME], 2, "a report of what"),
     (["energy", "--point", NAME, "--from", "2026-11-02", "--to", "2026-11-01"], 2, "--from is not before --to"),
     (["energy", "--point", NAME, "--from", "1900-01-01"], 2, "more than 400000 quarters"),
     (["energy", "--point", NAME, "--from", "2027-11-02"], 1, "holds nothing of that time")])

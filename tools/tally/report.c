@@ -3,11 +3,13 @@
 #include "covered.h"
 #include "energy_amended.h"
 #include "energy_groups.h"
+#include "energy_issue.h"
 #include "energy_out.h"
 #include "logs.h"
 #include "moment.h"
 #include "naming.h"
 #include "show.h"
+#include "statement.h"
 #include "tally.h"
 #include "times.h"
 
@@ -33,6 +35,8 @@ struct report {
     const char *from, *to, *table_path, *output;
     enum rows_form form;
     bool html, xlsx; // instead
+    bool issue;      // put it on record …
+    const char *by;  // … by that account
     enum interval every;
     const char *points[NAMES_MAX];
     size_t point_count;
@@ -46,6 +50,7 @@ struct report {
     size_t key_count;
     // Found out:
     struct trusted_key keys[CONFIG_UPLINKS_MAX];
+    const struct place *place;
     const char *directory;
     const struct config *config; // NULL: not read
     struct energy_table *table;
@@ -276,6 +281,15 @@ static int make_accounts(struct report *report, struct why *why)
     return error;
 }
 
+static const char *form_word(const struct report *report)
+{
+    return report->xlsx                ? "xlsx"
+           : report->html              ? "html"
+           : report->form == ROWS_JSON ? "json"
+           : report->form == ROWS_CSV  ? "csv"
+                                       : "text";
+}
+
 // In the order asked for, each as recorded and then, where it is, as amended.
 static int write_all(const struct report *report, struct why *why)
 {
@@ -309,6 +323,10 @@ static int write_all(const struct report *report, struct why *why)
         count += accounts[count] != NULL;
     }
     int error = energy_out_write(&head, report->xlsx, accounts, count, report->output, why);
+    if (!error && report->issue) {
+        error = energy_issue(report->place, report->by, &head, form_word(report), accounts, count,
+                             report->output, why);
+    }
     free(accounts);
     return error;
 }
@@ -460,6 +478,7 @@ static int open_and_report(struct report *report, const struct place *place)
         return faults_print(&faults);
     }
     faults_free(&faults);
+    report->place = place;
     report->directory = place->ledger;
     report->config = place->config;
     int status = list_sums(report);
@@ -492,6 +511,8 @@ static const struct option options[] = {{"config", required_argument, NULL, PLAC
                                         {"html", no_argument, NULL, 'H'},
                                         {"xlsx", required_argument, NULL, 'x'},
                                         {"output", required_argument, NULL, 'o'},
+                                        {"issue", no_argument, NULL, 'I'},
+                                        {"by", required_argument, NULL, 'b'},
                                         {"help", no_argument, NULL, 'h'},
                                         {NULL, 0, NULL, 0}};
 
@@ -531,6 +552,13 @@ static int take_option(struct report *report, int option, const char *argument)
         report->key_paths[report->key_count++] = argument;
         break;
     case 's': report->of_site = true; break;
+    case 'I': report->issue = true; break;
+    case 'b':
+        report->by = argument;
+        return statement_is_account(argument)
+                   ? EXIT_GOOD
+                   : command_misused(report->command, "--by: expected an account, 1 to 32 letters, "
+                                                      "digits, '.', '_' and '-'");
     case 'o': report->output = argument; break;
     case 'v':
     case 'j':
@@ -579,6 +607,10 @@ static int run(const struct command *command, int argc, char **argv)
                                           "a group, or --site");
     } else if (!ended && report->of_table && !report->table_path) {
         status = command_misused(command, "--meter is a meter of a table: give --table FILE");
+    } else if (!ended && report->issue && !report->output) {
+        status = command_misused(command, "--issue: which file is issued? give -o FILE or --xlsx");
+    } else if (!ended && report->by && !report->issue) {
+        status = command_misused(command, "--by is for --issue");
     } else if (!ended) {
         status = read_times(report);
         status = status == EXIT_GOOD ? place_find(&place) : status;
@@ -598,6 +630,7 @@ const struct command command_report = {
         "T]\n"
         "                    [--every 15min|hour|day|month] [--table FILE] [--centre-key KEY]...\n"
         "                    [--csv | --json | --html | --xlsx FILE] [-o FILE]\n"
+        "                    [--issue [--by ACCOUNT]]\n"
         "\n"
         "Prints what cumulative registers counted in each interval, between the readings nearest\n"
         "to its two boundaries. What cannot be said of one interval is unallocated, what a reset\n"
@@ -632,6 +665,8 @@ const struct command command_report = {
         "      --html           a page to print, with pictures, that needs no other file\n"
         "      --xlsx FILE      a workbook with charts, written there\n"
         "  -o, --output FILE    write it there, whole or not at all\n"
+        "      --issue          put on record that this file was issued, by its SHA-256\n"
+        "      --by ACCOUNT     who issues it; otherwise the account that runs this\n"
         "  -h, --help           print this\n",
     .letters = "c:ho:",
     .options = options,
