@@ -233,6 +233,24 @@ def test_files_named_by_events_are_needed_too(pair):
     gateway.wait_receipt(centre.public, 6)
 
 
+def test_amendments_are_listed_of_a_centres_half(pair):
+    centre, gateway = pair
+    document = json.loads(gateway.definitions)
+    document["points"]["1"].update(quantity="voltage-l1", unit="V")
+    gateway.definitions = json.dumps(document, separators=(",", ":")).encode() + b"\n"
+    gateway.make(1)
+    reading = json.loads(gateway.blocks[5])["readings"][0]
+    text = f"block 5, readings[0], point 1, 2026-11-24T05:39:{reading[1] // 10 ** 6 % 60:02}.000000Z: 230.1 V, "
+    gateway.make(1, events=[{"t": reading[1], "kind": "reading.amended", "subject": "meter.voltage-l1",
+                             "text": f"by zhang (user 7): {text}{outcome}: why"} for outcome in ("void", "amended to 5 V")])
+    gateway.send_all(5)
+    gateway.wait_receipt(centre.public, 7)
+    ledger = centre.ledger(gateway)
+    said = subprocess.run([TALLY, "amend", "list", "--ledger", ledger, "--json"], capture_output=True, check=True).stdout
+    assert [(a["name"], a["block"], a["value"], a["state"], a["by"]) for a in json.loads(said)] == [
+        ("meter.voltage-l1", 5, None, "superseded", "zhang"), ("meter.voltage-l1", 5, 5, "holds", "zhang")]
+
+
 def test_fifty_gateways_at_once(broker, centre):
     gateways = [Gateway(broker, name=f"gw-{i:02}") for i in range(50)]
 

@@ -13,7 +13,8 @@ from decimal import Decimal
 
 import pytest
 
-from intervals import QUARTER_US, bounds, expected, load, midnight_us, moment, us, write_ledger
+from independent import as_amended
+from intervals import QUARTER_US, amend, bounds, expected, load, midnight_us, moment, us, write_ledger
 from support import TALLY
 
 SECOND = 10 ** 6
@@ -219,3 +220,45 @@ def test_numbers_of_a_point_are_not_mixed(tmp_path):
 def test_what_cannot_be_asked_is_refused(month, arguments):
     result = tally("history", "--ledger", month[0], "--point", "meter.voltage", *arguments)
     assert result.returncode == 2 and not result.stdout and re.search(rb"not 15min, hour or day|more than 100000", result.stderr)
+
+
+# Figures as amended beside those as recorded, in intervals and bins.
+def test_amended_readings_have_figures_of_their_own(tmp_path):
+    start = midnight_us("Asia/Shanghai", date(2026, 10, 30))
+    draw = random.Random("amended")
+    entries = [(1 + i // 400, start + i * 60 * SECOND, "null" if i % 9 == 0 else f"{draw.randrange(2000, 2500) / 10:g}", 0)
+               for i in range(700)]
+    blocks = write_ledger(tmp_path / "data", "Asia/Shanghai", {1: ("m.v", "V"), 2: ("m.v", "V")}, entries, each=100)
+    outcomes = [(draw.randrange(6), draw.randrange(100), draw.choice(["amended to 300.5 V", "amended to 0 V", "void", "as recorded"]))
+                for _ in range(15)]
+    blocks = amend(tmp_path / "data", blocks, outcomes)
+    after = as_amended(blocks)
+    for every in ("15min", "hour", "day"):
+        rows = load(history(tmp_path / "data", "--point", "m.v", "--every", every, "--json"))
+        end = rows[-1]["to_us"]
+        told = 0
+        for row, before, now in zip(rows, *(expected(of, {1, 2}, every, "Asia/Shanghai", start, end) for of in (blocks, after)), strict=True):
+            changed = [r for a, b in zip(blocks, after) for r, s in zip(a["readings"], b["readings"])
+                             if r != s and row["from_us"] <= r[1] < row["to_us"] and r[0] == row["point"]]
+            assert (row["count"], row["none"], row["maximum"]) == (before["count"], before["none"], before["maximum"])
+            if row["amended"] is None:
+                assert not changed
+                continue
+            told += 1
+            amended = row["amended"]
+            assert amended["readings"] >= len(changed)
+            for key in ("count", "none", "minimum", "maximum", "first", "last"):
+                assert amended[key] == now[key], (every, key)
+            assert now["mean"] is None or abs(float(amended["mean"]) - float(now["mean"])) < 1e-9
+        assert told
+    bins = load(history(tmp_path / "data", "--point", "m.v", "--bins", "7", "--json"))
+    for this, end in zip(bins, [b["from_us"] for b in bins[1:]] + [entries[-1][1] + 1]):
+        here = [[r[4] for b in of for r in b["readings"] if this["from_us"] <= r[1] < end and r[4] is not None] for of in (blocks, after)]
+        assert (this["count"], this["minimum"], this["maximum"]) == (len(here[0]), min(here[0]), max(here[0]))
+        assert (this["amended"] is None) <= (here[0] == here[1])
+        if this["amended"]:
+            assert [this["amended"][key] for key in ("count", "minimum", "maximum")] == [len(here[1]), min(here[1]), max(here[1])]
+    plain = list(csv.DictReader(io.StringIO(history(tmp_path / "data", "--point", "m.v", "--every", "day", "--csv"))))
+    assert plain[0]["amended"] == str(rows[0]["amended"]["readings"]) and plain[0]["amended_count"] == str(rows[0]["amended"]["count"])
+    assert "as amended" in history(tmp_path / "data", "--point", "m.v", "--every", "hour")
+    assert "as amended" in history(tmp_path / "data", "--point", "m.v", "--bins", "3")

@@ -2,6 +2,7 @@
 // readings as CSV.
 #include "export.h"
 
+#include "amendments.h"
 #include "moment.h"
 #include "naming.h"
 #include "outfile.h"
@@ -19,6 +20,7 @@ struct request {
     const struct command *command;
     struct place place;
     const char *point, *from, *to, *output, *format;
+    bool amendments; // the blocks reach to those of their readings
     // Found out:
     struct ledger_reader *reader;
     uint64_t log_first, log_size;
@@ -32,6 +34,25 @@ static int fail(const struct why *why)
 }
 
 // --- the archive
+
+// Amendments of readings in blocks [first, end) that stand in later ones: how many, and up to which
+// block.
+static int find_amendments(const struct request *request, uint64_t first, uint64_t end,
+                           size_t *count, uint64_t *last, struct why *why)
+{
+    struct amendments amendments;
+    int error = amendments_load(&amendments, request->reader, why);
+    *count = 0;
+    for (size_t i = 0; !error && i < amendments.amending; i++) {
+        const struct amended *one = &amendments.list[i];
+        if (one->what.block >= first && one->what.block < end && one->n >= end) {
+            *last = *count == 0 || one->n > *last ? one->n : *last;
+            ++*count;
+        }
+    }
+    amendments_free(&amendments);
+    return error;
+}
 
 // The blocks asked for. What is not signed yet is left out when no end was asked for.
 static int find_blocks(struct request *request, uint64_t *first, uint64_t *end, struct why *why)
@@ -113,9 +134,19 @@ static int write_archive(struct request *request, uint64_t asked, uint64_t end, 
 static int export_archive(struct request *request)
 {
     struct why why = {""};
-    uint64_t first, end;
+    uint64_t first, end, last = 0;
+    size_t later = 0;
     int error = find_blocks(request, &first, &end, &why);
+    error = error ? error : find_amendments(request, first, end, &later, &last, &why);
+    if (!error && later && request->amendments) {
+        end = last + 1;
+    }
     error = error ? error : write_archive(request, first, end, &why);
+    if (!error && later && !request->amendments) {
+        printf("%zu amendment%s of readings in it %s in later blocks, up to %" PRIu64
+               ": --amendments takes them in\n",
+               later, later == 1 ? "" : "s", later == 1 ? "is" : "are", last);
+    }
     return error ? fail(&why) : EXIT_GOOD;
 }
 
@@ -167,12 +198,16 @@ static int run(const struct command *command, int argc, char **argv)
         case 't': request.to = optarg; break;
         case 'F': request.format = optarg; break;
         case 'o': request.output = optarg; break;
+        case 'a': request.amendments = true; break;
         default: return status;
         }
     }
     bool csv = strcmp(request.format, "csv") == 0;
     if (!csv && strcmp(request.format, "tally") != 0) {
         return command_misused(command, "--format %s: tally or csv", request.format);
+    }
+    if (csv && request.amendments) {
+        return command_misused(command, "--amendments: CSV has columns of them in any case");
     }
     if (!csv && !request.output) {
         return command_misused(command, "into which file? give -o FILE");
@@ -198,13 +233,14 @@ const struct command command_export = {
                                        {"point", required_argument, NULL, 'p'},
                                        {"from", required_argument, NULL, 'f'},
                                        {"to", required_argument, NULL, 't'},
+                                       {"amendments", no_argument, NULL, 'a'},
                                        {"format", required_argument, NULL, 'F'},
                                        {"output", required_argument, NULL, 'o'},
                                        {"help", no_argument, NULL, 'h'},
                                        {NULL, 0, NULL, 0}},
     .usage =
         "usage: tally export [-c FILE | --ledger DIR] [--from T] [--to T] [--point NAME]\n"
-        "                    [--format tally|csv] [-o FILE]\n"
+        "                    [--amendments] [--format tally|csv] [-o FILE]\n"
         "\n"
         "Writes the blocks that hold readings of that time, whole and as they were recorded, with\n"
         "definitions, files, the signed checkpoint and the receipts: `tally verify` checks them,\n"
@@ -219,6 +255,9 @@ const struct command command_export = {
         "                       -1h (also s, min, d, w) or now\n"
         "      --to T           before then; otherwise up to what is signed\n"
         "      --point NAME     of this point; blocks are whole all the same\n"
+        "      --amendments     up to the last block with an amendment of a reading in it; "
+        "otherwise\n"
+        "                       it is said when there are such\n"
         "      --format WORD    tally (as above) or csv\n"
         "  -o, --output FILE    the file; CSV goes to standard output without it\n"
         "  -h, --help           print this\n",

@@ -3,6 +3,7 @@
 #include "intervals.h"
 #include "moment.h"
 #include "naming.h"
+#include "rollup_amended.h"
 #include "rows.h"
 #include "show.h"
 #include "tally.h"
@@ -124,10 +125,64 @@ static int write_rows(struct history *history)
     return history->left_out ? EXIT_FINDING : EXIT_GOOD;
 }
 
-static void write_bin(const struct history *history, const struct series_bin *bin, bool first)
+// Minimum and maximum, or that there is none.
+static void append_extremes(const struct history *history, bool any, double minimum, double maximum,
+                            struct text *out)
 {
+    const char *none = history->form == ROWS_JSON ? "null" : history->form == ROWS_CSV ? "" : "—";
+    const char *between = history->form == ROWS_JSON  ? ",\"maximum\":"
+                          : history->form == ROWS_CSV ? ","
+                                                      : "  ";
+    for (int i = 0; i < 2; i++) {
+        double number = i ? maximum : minimum;
+        text_append_string(out, i ? between : "");
+        if (any && isfinite(number)) {
+            value_append_double(out, number);
+        } else {
+            text_append_string(out, none);
+        }
+    }
+}
+
+// Of the bin's readings as amended, when some are.
+static void append_amended(const struct history *history, size_t amended,
+                           const struct rollup *rollup, struct text *out)
+{
+    static const char *const nothing[] = {
+        [ROWS_TABLE] = "", [ROWS_CSV] = ",0,,,", [ROWS_JSON] = ",\"amended\":null"};
+    if (!amended) {
+        text_append_string(out, nothing[history->form]);
+        return;
+    }
+    switch (history->form) {
+    case ROWS_TABLE:
+        text_append_format(out, "  as amended, %zu of them: %" PRIu64 "  ", amended, rollup->count);
+        break;
+    case ROWS_CSV: text_append_format(out, ",%zu,%" PRIu64 ",", amended, rollup->count); break;
+    case ROWS_JSON:
+        text_append_format(out, ",\"amended\":{\"readings\":%zu,\"count\":%" PRIu64 ",\"minimum\":",
+                           amended, rollup->count);
+        break;
+    }
+    append_extremes(history, rollup->count > 0, number_to_double(rollup->minimum),
+                    number_to_double(rollup->maximum), out);
+    text_append_string(out, history->form == ROWS_JSON ? "}" : "");
+}
+
+static int write_bin(const struct history *history, const struct series_bin *bin, int64_t to_us,
+                     bool first, struct why *why)
+{
+    const struct naming *naming = &history->naming;
+    const struct amendments *amendments = &history->amended.amendments;
+    struct rollup as_amended = {0};
     char utc[32];
-    struct text out = text_make(512);
+    size_t amended =
+        amendments_count(amendments, naming->numbers, naming->number_count, bin->from_us, to_us);
+    int error = amended
+                    ? rollup_as_amended(history->reader, amendments, naming->numbers,
+                                        naming->number_count, bin->from_us, to_us, &as_amended, why)
+                    : OK;
+    struct text out = text_make(1024);
     clock_format_utc(bin->from_us, utc);
     if (history->form == ROWS_JSON) {
         text_append_format(
@@ -140,37 +195,34 @@ static void write_bin(const struct history *history, const struct series_bin *bi
         text_append_format(&out, history->form == ROWS_CSV ? ",%" PRIu64 "," : "  %9" PRIu64 "  ",
                            bin->count);
     }
-    const char *none = history->form == ROWS_JSON ? "null" : history->form == ROWS_CSV ? "" : "—";
-    const char *between = history->form == ROWS_JSON  ? ",\"maximum\":"
-                          : history->form == ROWS_CSV ? ","
-                                                      : "  ";
-    for (int i = 0; i < 2; i++) {
-        double number = i ? bin->maximum : bin->minimum;
-        text_append_string(&out, i ? between : "");
-        if (bin->count && isfinite(number)) {
-            value_append_double(&out, number);
-        } else {
-            text_append_string(&out, none);
-        }
-    }
+    append_extremes(history, bin->count > 0, bin->minimum, bin->maximum, &out);
+    append_amended(history, amended, &as_amended, &out);
     text_append_string(&out, history->form == ROWS_JSON  ? "}"
                              : history->form == ROWS_CSV ? "\r\n"
                                                          : "\n");
     fwrite(out.data, 1, out.length, stdout);
     text_free(&out);
+    return error;
 }
 
-static void write_bins(const struct history *history, const struct series_bin *bins)
+static int write_bins(const struct history *history, const struct series_bin *bins, struct why *why)
 {
+    int error = OK;
     switch (history->form) {
     case ROWS_TABLE: printf("%-30s  %9s  %s\n", "from", "count", "minimum  maximum"); break;
-    case ROWS_CSV: fputs("from_utc,from_local,count,minimum,maximum\r\n", stdout); break;
+    case ROWS_CSV:
+        fputs("from_utc,from_local,count,minimum,maximum,amended,amended_count,amended_minimum,"
+              "amended_maximum\r\n",
+              stdout);
+        break;
     case ROWS_JSON: fputs("[", stdout); break;
     }
-    for (size_t i = 0; i < history->bins; i++) {
-        write_bin(history, &bins[i], i == 0);
+    for (size_t i = 0; !error && i < history->bins; i++) {
+        int64_t to_us = i + 1 < history->bins ? bins[i + 1].from_us : history->to_us;
+        error = write_bin(history, &bins[i], to_us, i == 0, why);
     }
     fputs(history->form == ROWS_JSON ? "\n]\n" : "", stdout);
+    return error;
 }
 
 static void add_bins(struct series_bin *sum, const struct series_bin *part, size_t count)
@@ -213,10 +265,9 @@ static int write_series(struct history *history)
     if (!error) {
         error = sum_bins(history, series, sum, part, &why);
     }
+    error = error || !sum ? error : write_bins(history, sum, &why);
     if (error) {
         fprintf(stderr, "tally history: %s\n", why.text);
-    } else {
-        write_bins(history, sum);
     }
     series_close(series);
     free(part);
@@ -258,6 +309,7 @@ static int write_intervals(struct history *history, uint64_t first, uint64_t las
                                   .reader = history->reader,
                                   .numbers = history->naming.numbers,
                                   .number_count = history->naming.number_count,
+                                  .amendments = &history->amended.amendments,
                                   .interval = history->every,
                                   .form = history->form,
                                   .from_us = history->from_us,

@@ -62,6 +62,29 @@ static void table_figure(struct text *out, const struct rollup *rollup, enum fig
     text_free(&cell);
 }
 
+static void table_counts(struct text *out, const struct rollup *rollup)
+{
+    text_append_format(out, "  %8" PRIu64 "  %6" PRIu64 "  %6" PRIu64 "  ", rollup->count,
+                       rollup->none, rollup->missed);
+    for (int figure = MINIMUM; rollup->count && figure <= LAST; figure++) {
+        table_figure(out, rollup, (enum figure)figure);
+    }
+}
+
+// A row of its own, below the one as recorded.
+static void table_amended(struct text *out, const struct interval_row *row)
+{
+    char words[48];
+    snprintf(words, sizeof words, "  as amended, %zu reading%s", row->amended,
+             row->amended == 1 ? "" : "s");
+    text_append_format(out, "%-30s", words);
+    table_counts(out, row->as_amended);
+    while (out->length && out->data[out->length - 1] == ' ') {
+        out->length--;
+    }
+    text_append_string(out, "\n");
+}
+
 static void table_row(struct text *out, const struct interval_row *row)
 {
     const struct rollup *rollup = row->rollup;
@@ -69,11 +92,7 @@ static void table_row(struct text *out, const struct interval_row *row)
     if (rollup->count + rollup->none == 0) {
         text_append_format(out, "  gap: no reading, %" PRIu64 " missed", rollup->missed);
     } else {
-        text_append_format(out, "  %8" PRIu64 "  %6" PRIu64 "  %6" PRIu64 "  ", rollup->count,
-                           rollup->none, rollup->missed);
-        for (int figure = MINIMUM; rollup->count && figure <= LAST; figure++) {
-            table_figure(out, rollup, (enum figure)figure);
-        }
+        table_counts(out, rollup);
         text_append_format(out, "%*s", rollup->count ? 0 : 4 * (FIGURE_WIDTH + 2) + MEAN_WIDTH + 2,
                            "");
         show_append_clean(out, row->unit, SIZE_MAX);
@@ -87,6 +106,9 @@ static void table_row(struct text *out, const struct interval_row *row)
         text_append_format(out, "  (%s)", row->state);
     }
     text_append_string(out, "\n");
+    if (row->amended) {
+        table_amended(out, row);
+    }
 }
 
 // --- CSV
@@ -113,6 +135,24 @@ static void csv_moment(struct text *out, const struct rollup *rollup, int64_t t_
         append_utc(out, t_us);
     }
     text_append_string(out, ",");
+}
+
+static void csv_amended(struct text *out, const struct interval_row *row)
+{
+    static const struct rollup none = {0};
+    const struct rollup *rollup = row->amended ? row->as_amended : &none;
+    if (row->amended) {
+        text_append_format(out, "%" PRIu64 ",%" PRIu64, rollup->count, rollup->none);
+    } else {
+        text_append_string(out, ",");
+    }
+    for (int figure = MINIMUM; figure <= LAST; figure++) {
+        struct value value = figure_of(rollup, (enum figure)figure);
+        text_append_string(out, ",");
+        if (rollup->count && value.kind != VALUE_NONE) {
+            value_append_plain(out, &value);
+        }
+    }
 }
 
 static void csv_row(struct text *out, const char *name, const struct interval_row *row)
@@ -145,6 +185,8 @@ static void csv_row(struct text *out, const char *name, const struct interval_ro
     if (has_bound(rollup)) {
         text_append_int(out, bound_us(rollup->bound));
     }
+    text_append_format(out, ",%zu,", row->amended);
+    csv_amended(out, row);
     text_append_string(out, "\r\n");
 }
 
@@ -165,6 +207,24 @@ static void json_moment(struct text *out, const char *key, const struct rollup *
                         int64_t t_us)
 {
     text_append_format(out, rollup->count ? ",\"%s\":%" PRId64 : ",\"%s\":null", key, t_us);
+}
+
+static void json_amended(struct text *out, const struct interval_row *row)
+{
+    const struct rollup *rollup = row->as_amended;
+    if (!row->amended) {
+        text_append_string(out, ",\"amended\":null");
+        return;
+    }
+    text_append_format(out,
+                       ",\"amended\":{\"readings\":%zu,\"count\":%" PRIu64 ",\"none\":%" PRIu64,
+                       row->amended, rollup->count, rollup->none);
+    json_figure(out, "minimum", rollup, MINIMUM);
+    json_figure(out, "maximum", rollup, MAXIMUM);
+    json_figure(out, "mean", rollup, MEAN);
+    json_figure(out, "first", rollup, FIRST);
+    json_figure(out, "last", rollup, LAST);
+    text_append_string(out, "}");
 }
 
 static void json_row(struct text *out, const struct interval_row *row, bool first)
@@ -199,8 +259,10 @@ static void json_row(struct text *out, const struct interval_row *row, bool firs
     }
     text_append_string(out, rollup->flags ? ",\"flags\":[\"" : ",\"flags\":[");
     show_append_flags(out, rollup->flags, "\",\"");
-    text_append_format(out, rollup->flags ? "\"],\"state\":\"%s\"}" : "],\"state\":\"%s\"}",
+    text_append_format(out, rollup->flags ? "\"],\"state\":\"%s\"" : "],\"state\":\"%s\"",
                        row->state);
+    json_amended(out, row);
+    text_append_string(out, "}");
 }
 
 // --- one form or the other
@@ -214,7 +276,9 @@ void interval_rows_begin(enum rows_form form, FILE *to)
         break;
     case ROWS_CSV:
         fputs("from_utc,from_local,to_utc,name,point,unit,count,none,missed,minimum,maximum,mean,"
-              "first_utc,first,last_utc,last,flags,state,time_uncertainty_us\r\n",
+              "first_utc,first,last_utc,last,flags,state,time_uncertainty_us,amended,"
+              "amended_count,amended_none,amended_minimum,amended_maximum,amended_mean,"
+              "amended_first,amended_last\r\n",
               to);
         break;
     case ROWS_JSON: fputs("[", to); break;

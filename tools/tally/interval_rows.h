@@ -13,6 +13,8 @@ struct interval_row {
     const char *unit;  // of that number
     const char *state; // "complete", "open", "pruned"
     const struct rollup *rollup;
+    size_t amended; // how many of its readings are; 0: what follows means nothing
+    const struct rollup *as_amended;
 };
 
 void interval_rows_begin(enum rows_form form, FILE *to);

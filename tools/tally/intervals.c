@@ -1,6 +1,7 @@
 #include "intervals.h"
 
 #include "interval_rows.h"
+#include "rollup_amended.h"
 
 #include "series/series.h"
 
@@ -65,34 +66,79 @@ static void write_row(struct writing *writing, const struct interval_row *row)
     writing->begun = true;
 }
 
-// The quarters [from, to): a row for each number that has something there, or one that says that
-// none has.
-static void write_interval(struct writing *writing, int64_t from, int64_t to)
+static const struct rollup *stored_of(const struct writing *writing, size_t i, int64_t quarter)
+{
+    return &writing->rollups[i * writing->room + (size_t)(quarter - writing->first)];
+}
+
+// Those quarters of number i in which a reading is amended come from the blocks.
+static int sum_as_amended(struct writing *writing, size_t i, int64_t from, int64_t to,
+                          struct rollup *sum, struct why *why)
 {
     const struct intervals *of = writing->of;
-    struct rollup sum = {0};
+    int error = OK;
+    for (int64_t quarter = from; !error && quarter < to; quarter++) {
+        int64_t from_us = rollup_quarter_start(quarter), to_us = rollup_quarter_start(quarter + 1);
+        if (amendments_count(of->amendments, &of->numbers[i], 1, from_us, to_us)) {
+            struct rollup one = {0};
+            error = rollup_as_amended(of->reader, of->amendments, &of->numbers[i], 1, from_us,
+                                      to_us, &one, why);
+            rollup_merge(sum, &one);
+        } else {
+            rollup_merge(sum, stored_of(writing, i, quarter));
+        }
+    }
+    return error;
+}
+
+// The row of number i, if it has something in the quarters [from, to); *any tells.
+static int write_number(struct writing *writing, size_t i, int64_t from, int64_t to,
+                        struct interval_row row, bool *any, struct why *why)
+{
+    const struct intervals *of = writing->of;
+    struct rollup sum = {0}, as_amended = {0};
+    int error = OK;
+    for (int64_t quarter = from; quarter < to; quarter++) {
+        rollup_merge(&sum, stored_of(writing, i, quarter));
+    }
+    if (!sum.count && !sum.none && !sum.missed) {
+        return OK;
+    }
+    row.rollup = &sum;
+    row.as_amended = &as_amended;
+    row.point = of->numbers[i];
+    row.unit = writing->units[i];
+    row.amended = amendments_count(of->amendments, &of->numbers[i], 1, row.from_us, row.to_us);
+    if (row.amended) {
+        error = sum_as_amended(writing, i, from, to, &as_amended, why);
+    }
+    if (!error) {
+        write_row(writing, &row);
+    }
+    *any = true;
+    return error;
+}
+
+// The quarters [from, to): a row for each number that has something there, or one that says that
+// none has.
+static int write_interval(struct writing *writing, int64_t from, int64_t to, struct why *why)
+{
+    const struct intervals *of = writing->of;
+    const struct rollup none = {0};
     struct interval_row row = {.from_us = rollup_quarter_start(from),
                                .to_us = rollup_quarter_start(to),
                                .unit = "",
-                               .rollup = &sum};
+                               .rollup = &none};
     bool any = false;
+    int error = OK;
     row.state = state_of(of, row.from_us, row.to_us);
-    for (size_t i = 0; i < of->number_count; i++) {
-        sum = (struct rollup){0};
-        for (int64_t quarter = from; quarter < to; quarter++) {
-            rollup_merge(&sum,
-                         &writing->rollups[i * writing->room + (size_t)(quarter - writing->first)]);
-        }
-        if (sum.count || sum.none || sum.missed) {
-            row.point = of->numbers[i];
-            row.unit = writing->units[i];
-            write_row(writing, &row);
-            any = true;
-        }
+    for (size_t i = 0; !error && i < of->number_count; i++) {
+        error = write_number(writing, i, from, to, row, &any, why);
     }
     if (!any) {
         write_row(writing, &row);
     }
+    return error;
 }
 
 static int write_all(struct writing *writing, int64_t from, int64_t to, struct why *why)
@@ -103,9 +149,7 @@ static int write_all(struct writing *writing, int64_t from, int64_t to, struct w
     for (int64_t quarter = from; !error && quarter < to && !ferror(stdout);) {
         int64_t end = interval_end(of->interval, quarter);
         error = fill(writing, quarter, end, why);
-        if (!error) {
-            write_interval(writing, quarter, end);
-        }
+        error = error ? error : write_interval(writing, quarter, end, why);
         quarter = end;
     }
     if (!error) {

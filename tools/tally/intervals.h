@@ -4,6 +4,7 @@
 #ifndef TALLY_TOOLS_INTERVALS_H
 #define TALLY_TOOLS_INTERVALS_H
 
+#include "amendments.h"
 #include "interval.h"
 #include "rows.h"
 
@@ -16,6 +17,7 @@ struct intervals {
     struct ledger_reader *reader; // borrowed
     const uint32_t *numbers;      // that the point has had
     size_t number_count;
+    const struct amendments *amendments;
     enum interval interval;
     enum rows_form form;
     int64_t from_us, to_us; // what meets [from, to) is written, whole
