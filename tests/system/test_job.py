@@ -249,17 +249,20 @@ def test_export_of_a_report_is_checked_without_the_gateway(works):
     assert verified.returncode == 0 and "not later than" in verified.stdout, verified.stdout + verified.stderr
 
 
-def test_pruned_blocks_and_another_key_are_said(works, tmp_path):
+def test_pruned_and_damaged_blocks_and_another_key_are_said(works, tmp_path):
     copy = tmp_path / "data"
     shutil.copytree(works.data, copy, ignore=shutil.ignore_patterns("control"))
     start, stop = [n for n, e in entries(works.data) if e["subject"] == works.first]
+    bad = next(b["n"] for b in stored(works.data) if b["n"] > start and not any(e["kind"].startswith("job.") for e in b["events"]))
     with sqlite3.connect(copy / "ledger.db") as database:
         for table in ("blocks", "entries"):
             database.execute(f"DELETE FROM {table} WHERE n <= ?", (start,))
+        database.execute("UPDATE blocks SET packed = x'00' WHERE n = ?", (bad,))
     other = tmp_path / "other.pub"
     other.write_text(verifier_line("fuzhou", ec.generate_private_key(ec.SECP256R1()).public_key()) + "\n")
     report = subprocess.run([TALLY, "job", "report", works.first, "--ledger", copy, "--centre-key", other], capture_output=True,
                             text=True, timeout=30, check=False)
-    assert f"blocks {start} to {start} of it are pruned" in report.stdout, report.stderr
-    assert f"block {start}, pruned" in report.stdout and ITEM in report.stdout and stop > start
+    assert report.returncode == 1 and f"blocks {start} to {start} of it are pruned" in report.stdout, report.stderr
+    assert f"1 blocks of it cannot be read, block {bad} first" in report.stdout and start < bad < stop
+    assert f"block {start}, pruned" in report.stdout and ITEM in report.stdout
     assert "FALSE" in report.stdout and "final" not in report.stdout

@@ -129,24 +129,27 @@ static inline struct digest stick_put_definitions(struct stick *stick, int versi
     stick_append_hash(&json, "config", &config);
     text_append_string(&json, ",\"time_zone\":\"Asia/Shanghai\",\"points\":{");
     for (unsigned i = 1; i <= stick->options.points; i++) {
-        char name[64], definition[128];
+        char name[64];
         uint32_t number;
         bool fresh;
+        struct text definition = text_make(4096);
         snprintf(name, sizeof name, "meter-%u.voltage", i);
-        snprintf(definition, sizeof definition, "%u v%d", i, version);
-        error |= ledger_point_number(ledger, name, definition, &number, &fresh, &stick->why);
-        text_append_format(&json,
-                           "%s\"%" PRIu32
-                           "\":{\"instrument\":\"meter-%u\",\"maker\":\"Tests\",\"model\":\"v%d\","
+        text_append_format(&definition,
+                           "{\"instrument\":\"meter-%u\",\"maker\":\"Tests\",\"model\":\"v%d\","
                            "\"serial\":\"%08u\",\"identity\":\"declared\",\"bus\":\"b\","
                            "\"unit_address\":1,",
-                           i == 1 ? "" : ",", number, i, version, i);
-        stick_append_hash(&json, "driver", &driver);
-        text_append_string(&json, ",\"quantity\":\"voltage\",\"unit\":\"V\",\"fc\":4,\"address\":0,"
-                                  "\"count\":2,\"type\":\"float32\",\"order\":\"ABCD\","
-                                  "\"scale\":\"1\",\"ratio\":\"1\",\"resolution\":null,"
-                                  "\"every_us\":1000000,\"certificate\":null,"
-                                  "\"correction\":\"none\"}");
+                           i, version, i);
+        stick_append_hash(&definition, "driver", &driver);
+        text_append_string(&definition,
+                           ",\"quantity\":\"voltage\",\"unit\":\"V\",\"fc\":4,\"address\":0,"
+                           "\"count\":2,\"type\":\"float32\",\"order\":\"ABCD\","
+                           "\"scale\":\"1\",\"ratio\":\"1\",\"resolution\":null,"
+                           "\"every_us\":1000000,\"certificate\":null,"
+                           "\"correction\":\"none\"}");
+        error |= ledger_point_number(ledger, name, definition.data, &number, &fresh, &stick->why);
+        text_append_format(&json, "%s\"%" PRIu32 "\":%s", i == 1 ? "" : ",", number,
+                           definition.data);
+        text_free(&definition);
     }
     text_append_string(&json, "}}\n");
     files[0] = driver;
@@ -246,7 +249,7 @@ static inline void stick_block(struct stick *stick, uint64_t n, struct ledger_bl
     }
     if (n == STICK_ENTRY) {
         block_add_event(&stick->writer, stick_block_us(stick, n), 0, "job.started", "S-1",
-                        "by zhang (user 1000): made up");
+                        "by zhang (user 1000): item \"S-1\", on meter-1, meter-2");
     }
     int64_t closed_us = stick_block_us(stick, n + 1) - 1;
     struct block_seal seal = {

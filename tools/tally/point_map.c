@@ -29,7 +29,11 @@ static int look_up(struct point_map *map, struct point_map_entry *entry, struct 
     int error = ledger_reader_point_definition(map->reader, entry->number, &text, why);
     if (!error) {
         cJSON *definition = cJSON_ParseWithLength(text.data ? text.data : "", text.length);
-        if (!map->judge(map->context, definition, &entry->value)) {
+        if (!cJSON_IsObject(definition)) {
+            error =
+                why_set(why, ERROR_INPUT, "the definition of point %u is not of the form required",
+                        (unsigned)entry->number);
+        } else if (!map->judge(map->context, definition, &entry->value)) {
             error = why_set(why, ERROR_MEMORY, "out of memory");
         }
         cJSON_Delete(definition);
