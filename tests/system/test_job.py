@@ -201,6 +201,7 @@ def test_report_shows_what_was_recorded_and_what_it_is_amended_to(works):
     assert [r["amended"]["value"] for r in report["readings"] if r.get("amended")] == [Decimal("230.5")]
     table = works.tally("job", "report", works.first, "--readings").stdout
     assert "243.5 V" in table and "230.5 V" in table and "amended: 230.5 V" in table and "the test voltage" in table
+    assert f"Amendments in later blocks, up to {amendment['entry_block']}, which" in table
 
 
 def test_report_over_a_reload_and_a_restart(works):

@@ -214,6 +214,7 @@ static void append_amendment(struct text *out, const struct amended *one)
     text_append_format(out, ",\"holds\":%s", one->state == AMENDED_HOLDS ? "true" : "false");
     append_key(out, "account", one->account);
     text_append_format(out, ",\"user\":%u", one->user);
+    text_append_format(out, ",\"entry_block\":%" PRIu64, one->n);
     append_time(out, "amended_at", one->t_us);
     append_key(out, "reason", one->what.reason);
     text_append_string(out, "}");

@@ -441,7 +441,30 @@ static void show_receipts(struct job_out *out, const struct job_proof *proof)
     show_table_free(&table);
 }
 
-static void show_proof(struct job_out *out, const struct job_proof *proof)
+// Amendments that stand behind the job's blocks, and so are not in an export of these.
+static void show_later(struct job_out *out, const struct job_report *report,
+                       const struct job_proof *proof)
+{
+    uint64_t count = 0, last = 0;
+    for (size_t i = 0; i < report->amendment_count; i++) {
+        for (size_t k = 0; k < report->amendments[i].count; k++) {
+            uint64_t n = report->amendments[i].list[k].n;
+            count += n >= proof->end;
+            last = n > last ? n : last;
+        }
+    }
+    if (count) {
+        char words[160];
+        snprintf(words, sizeof words,
+                 "Amendments in later blocks, up to %" PRIu64
+                 ", which an export of the job does not hold: %" PRIu64,
+                 last, count);
+        job_out_line(out, words);
+    }
+}
+
+static void show_proof(struct job_out *out, const struct job_report *report,
+                       const struct job_proof *proof)
 {
     struct text text = text_make(WORDS_MAX);
     job_out_heading(out, "Proof");
@@ -457,6 +480,7 @@ static void show_proof(struct job_out *out, const struct job_proof *proof)
         job_out_line(out, "No receipt covers any of them yet");
     }
     show_receipts(out, proof);
+    show_later(out, report, proof);
     if (proof->path) {
         text_clear(&text);
         text_append_format(&text, "Export of blocks %" PRIu64 " to %" PRIu64 ": ",
@@ -492,7 +516,7 @@ int job_show(const struct job_report *report, const struct job_proof *proof,
     }
     show_certificates(&out, report);
     show_clock(&out, report);
-    show_proof(&out, proof);
+    show_proof(&out, report, proof);
     int error = form->readings ? job_show_readings(&out, report, why) : OK;
     job_out_end(&out);
     return !error && out.failed ? why_set(why, ERROR_MEMORY, "%s", error_text(ERROR_MEMORY))
