@@ -5,13 +5,15 @@ import getpass
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 
 import pytest
+from independent import Export, load_key, read_archive
 from intervals import moment
 from stored import ledger_blocks, stored, stored_events
-from support import TALLY, Daemon, ModbusServer, configuration, needs_daemon, wait_until
+from support import ROOT, TALLY, Daemon, ModbusServer, configuration, needs_daemon, wait_until
 
 pytestmark = [needs_daemon]
 
@@ -208,6 +210,37 @@ def history_shows_both(works):
     assert "amended" not in works.history("m.label", "--amendments")
 
 
+def an_export_says_where_amendments_are(works):
+    """After the daemon's end, when all is signed."""
+    block, index, reading = works.readings("m.voltage-l1")[0]
+    file, key = works.data / "e.tally", works.data / "key.pem"
+    stretch = ("--from", utc(reading[1]), "--to", utc(reading[1] + 1), "-o", file)
+    said = subprocess.run([TALLY, "key", "show", "-c", works.path], check=True, capture_output=True).stdout
+    public = re.search(rb"-----BEGIN.*END PUBLIC KEY-----\n", said, re.S)[0]
+    key.write_bytes(public)
+
+    def export(*words):
+        return subprocess.run([TALLY, "export", "--ledger", works.data, *stretch, *words], check=True, capture_output=True, text=True).stdout
+
+    assert "in later blocks" in export() and not Export(file.read_bytes(), load_key(public)).amendments
+    assert "in later blocks" not in export("--amendments")
+    archive = file.read_bytes()
+    found = Export(archive, load_key(public)).amendments
+    assert found[block, index] == [("228.4", "zhang", f"digits, transposed: sheet 12 (said from the account {OWN})")]
+    # docs/AUDIT.md, 9
+    blocks = [contents for name, contents in read_archive(archive) if name.startswith("blocks/")]
+    (works.data / "all.jsonl").write_bytes(b"".join(blocks))
+    commands = re.search(r"^## 9\..*?^```sh\n(.*?)^```$", (ROOT / "docs" / "AUDIT.md").read_text(), re.M | re.S)[1]
+    said = subprocess.run(["sh", "-euc", commands], cwd=works.data, capture_output=True, text=True, check=True).stdout.splitlines()
+    first = next(i for i, line in enumerate(said) if "amended to 228.4 V" in line)
+    assert said[first + 1] == f'"reading: {reading[0]} {utc(reading[1])[:19]}Z 230.1"'
+    altered = archive.replace(b"amended to 228.4 V", b"amended to 229.4 V")
+    assert altered != archive
+    for data, status in ((archive, 0), (altered, 1)):
+        file.write_bytes(data)
+        assert subprocess.run([TALLY, "verify", file, "--gateway-key", key], capture_output=True, check=False).returncode == status
+
+
 def test_amending(tmp_path):
     """One daemon, each step on readings of its own."""
     with ModbusServer(tmp_path, {1: REGISTERS}) as server:
@@ -223,3 +256,4 @@ def test_amending(tmp_path):
             history_shows_both(works)
             entries_that_amend_nothing_are_told(works)
             without_a_daemon_nothing_is_amended_and_all_is_listed(works)
+            an_export_says_where_amendments_are(works)
