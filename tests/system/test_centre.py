@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from gateway import CONFIG, DRIVER, Gateway, definitions
 from independent import leaf_hash, open_note, sign_note
+from intervals import moment
 from stored import check_chain, ledger_blocks, ledger_files
 from support import (BUILD, ROOT, TALLY, Broker, Daemon, ModbusServer, Process, configuration, float_registers,
                      needs_broker, needs_daemon, wait_until)
@@ -191,6 +192,25 @@ def test_a_key_that_was_handed_over_is_accepted_before_anything_came(tmp_path, b
         gateway.wait_receipt(centre.public, 3)
 
 
+def check_amendments_are_listed(centre, gateway):
+    """Of the centre's half, as of the gateway's."""
+    n = len(gateway.blocks)
+    document = json.loads(gateway.definitions)
+    document["points"]["1"].update(quantity="voltage-l1", unit="V")
+    gateway.definitions = json.dumps(document, separators=(",", ":")).encode() + b"\n"
+    gateway.make(1)
+    reading = json.loads(gateway.blocks[n])["readings"][0]
+    text = f"block {n}, readings[0], point 1, {moment(reading[1]):%Y-%m-%dT%H:%M:%S.%fZ}: 230.1 V, "
+    gateway.make(1, events=[{"t": reading[1], "kind": "reading.amended", "subject": "meter.voltage-l1",
+                             "text": f"by zhang (user 7): {text}{outcome}: why"} for outcome in ("void", "amended to 5 V")])
+    gateway.send_all(n)
+    gateway.wait_receipt(centre.public, n + 2)
+    ledger = centre.ledger(gateway)
+    said = subprocess.run([TALLY, "amend", "list", "--ledger", ledger, "--json"], capture_output=True, check=True).stdout
+    assert [(a["name"], a["block"], a["value"], a["state"], a["by"]) for a in json.loads(said)] == [
+        ("meter.voltage-l1", n, None, "superseded", "zhang"), ("meter.voltage-l1", n, 5, "holds", "zhang")]
+
+
 def test_receipts_follow_checkpoints_and_hello_is_answered_with_the_head(pair):
     centre, gateway = pair
     for _ in range(10):
@@ -202,6 +222,7 @@ def test_receipts_follow_checkpoints_and_hello_is_answered_with_the_head(pair):
     assert gateway.wait_receipt(centre.public, 305, nonce)[1] == 0
     assert centre.check_holds(gateway) == 305
     assert not gateway.resumes
+    check_amendments_are_listed(centre, gateway)
 
 
 def test_new_definitions_and_their_files_are_kept_before_the_receipt(pair):
@@ -231,24 +252,6 @@ def test_files_named_by_events_are_needed_too(pair):
     assert max(head[2] for head in gateway.heads(centre.public)) == 5
     gateway.send_file(saved)
     gateway.wait_receipt(centre.public, 6)
-
-
-def test_amendments_are_listed_of_a_centres_half(pair):
-    centre, gateway = pair
-    document = json.loads(gateway.definitions)
-    document["points"]["1"].update(quantity="voltage-l1", unit="V")
-    gateway.definitions = json.dumps(document, separators=(",", ":")).encode() + b"\n"
-    gateway.make(1)
-    reading = json.loads(gateway.blocks[5])["readings"][0]
-    text = f"block 5, readings[0], point 1, 2026-11-24T05:39:{reading[1] // 10 ** 6 % 60:02}.000000Z: 230.1 V, "
-    gateway.make(1, events=[{"t": reading[1], "kind": "reading.amended", "subject": "meter.voltage-l1",
-                             "text": f"by zhang (user 7): {text}{outcome}: why"} for outcome in ("void", "amended to 5 V")])
-    gateway.send_all(5)
-    gateway.wait_receipt(centre.public, 7)
-    ledger = centre.ledger(gateway)
-    said = subprocess.run([TALLY, "amend", "list", "--ledger", ledger, "--json"], capture_output=True, check=True).stdout
-    assert [(a["name"], a["block"], a["value"], a["state"], a["by"]) for a in json.loads(said)] == [
-        ("meter.voltage-l1", 5, None, "superseded", "zhang"), ("meter.voltage-l1", 5, 5, "holds", "zhang")]
 
 
 def test_fifty_gateways_at_once(broker, centre):
