@@ -121,8 +121,11 @@ def test_what_is_stated_of_time(tmp_path, error_us, offset, flags, ambiguous):
     entries, clock = near(error_us, [offset] * 250, flags=flags)
     write_ledger(tmp_path / "data", ZONE, {1: (NAME, "kWh")}, entries, more={1: {"every_us": 15 * SECOND}}, clock=clock)
     words = ["--point", NAME, "--every", "15min", "--from", rfc(START), "--to", rfc(START + HOUR)]
-    (said,) = report_json(tmp_path / "data", *words)["meters"]
+    said, total = report_json(tmp_path / "data", *words, "--plus", NAME)["meters"]
     assert [(row["ambiguous"], row["time_uncertainty_us"]) for row in said["intervals"]] == [(ambiguous, rounded(error_us + 400))] * 4
+    assert total["name"] == "sum" and total["ambiguous"] == said["ambiguous"] == (4 if ambiguous else 0)
+    for key in ("ambiguous", "time_uncertainty_us"):
+        assert [row[key] for row in total["intervals"]] == [row[key] for row in said["intervals"]]
     text = report("--ledger", tmp_path / "data", *words).stdout.decode()
     assert text.count(" complete ambiguous") + text.count(" complete  ambiguous") == (4 if ambiguous else 0)
     assert ("4 of 4 are ambiguous: the clock was not synchronised, or may have been too wrong" in text) == ambiguous
