@@ -183,6 +183,8 @@ def test_report_says_what_the_blocks_hold(works):
     proof = report["proof"]
     assert report["final"] and "signature verified" in report["standing"]
     assert proof["receipts"][0]["signature"] == "good" and proof["first"] <= min(n for n, _ in rows) <= max(n for n, _ in rows) < proof["end"]
+    alone = subprocess.run([TALLY, "job", "report", works.first, "--ledger", works.data], capture_output=True, text=True, check=True)
+    assert "preliminary: no receipt whose signature is verified" in alone.stdout and "key was not given" in alone.stdout
     everything = csv.DictReader(io.StringIO(works.tally("job", "report", works.first, "--csv").stdout, newline=""))
     assert sorted((int(r["block"]), int(r["point"]), int(r["t_us"]), bool(r["missed"])) for r in everything) == \
         sorted((n, r[0], r[1], len(r) == 3) for n, r in rows)
@@ -266,4 +268,4 @@ def test_pruned_and_damaged_blocks_and_another_key_are_said(works, tmp_path):
     assert report.returncode == 1 and f"blocks {start} to {start} of it are pruned" in report.stdout, report.stderr
     assert f"1 blocks of it cannot be read, block {bad} first" in report.stdout and start < bad < stop
     assert f"block {start}, pruned" in report.stdout and ITEM in report.stdout
-    assert "FALSE" in report.stdout and "final" not in report.stdout
+    assert "FALSE" in report.stdout and "preliminary: no receipt whose signature is verified" in report.stdout

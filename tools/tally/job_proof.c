@@ -7,39 +7,49 @@
 #include <string.h>
 
 struct keys {
-    const struct trusted_key *list;
+    const struct job_key *list;
     size_t count;
+    bool *held; // each: a good receipt by it covers all of the job
 };
 
 // Whether a key of that centre's name was given: then a receipt by another one is false.
 static bool is_named(const struct keys *keys, const char *centre)
 {
     for (size_t i = 0; i < keys->count; i++) {
-        if (strcmp(keys->list[i].name, centre) == 0) {
+        if (strcmp(keys->list[i].key.name, centre) == 0) {
             return true;
         }
     }
     return false;
 }
 
+// Whether it is of these blocks.
+static bool is_of_log(struct ledger_reader *reader, const struct receipt *receipt)
+{
+    struct digest root;
+    return ledger_reader_root(reader, receipt->head.size, &root, NULL) == OK &&
+           digest_equal(&root, &receipt->head.root);
+}
+
 static enum job_signature judge(struct ledger_reader *reader, const struct export_signed *stated,
-                                const struct keys *keys)
+                                const struct keys *keys, bool whole)
 {
     struct receipt receipt;
     struct note note;
-    struct digest root;
     if (receipt_read(&receipt, &note, stated->note.data, stated->note.length, NULL) ||
-        ledger_reader_root(reader, receipt.head.size, &root, NULL) ||
-        !digest_equal(&root, &receipt.head.root)) {
+        !is_of_log(reader, &receipt)) {
         return JOB_SIGNATURE_FALSE;
     }
-    const struct trusted_key *key = bounds_key_of(keys->list, keys->count, &receipt, &note);
-    if (!key) {
-        return is_named(keys, receipt.centre) ? JOB_SIGNATURE_FALSE : JOB_SIGNATURE_UNKNOWN;
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct trusted_key *key = &keys->list[i].key;
+        if (bounds_key_of(key, 1, &receipt, &note) &&
+            receipt_verify(&receipt, &note, key->name[0] ? key->name : NULL, &key->key, NULL) ==
+                OK) {
+            keys->held[i] = keys->held[i] || whole;
+            return JOB_SIGNATURE_GOOD;
+        }
     }
-    return receipt_verify(&receipt, &note, key->name[0] ? key->name : NULL, &key->key, NULL)
-               ? JOB_SIGNATURE_FALSE
-               : JOB_SIGNATURE_GOOD;
+    return is_named(keys, receipt.centre) ? JOB_SIGNATURE_FALSE : JOB_SIGNATURE_UNKNOWN;
 }
 
 static void take_receipts(struct job_proof *proof, struct ledger_reader *reader,
@@ -51,10 +61,16 @@ static void take_receipts(struct job_proof *proof, struct ledger_reader *reader,
         snprintf(receipt->centre, sizeof receipt->centre, "%s", stated->receipt.centre);
         receipt->time_s = stated->receipt.time_s;
         receipt->last = stated->last;
-        receipt->signature = judge(reader, stated, keys);
-        if (receipt->last + 1 == proof->end && receipt->signature != JOB_SIGNATURE_FALSE &&
-            (!proof->receipt || receipt->signature < proof->receipt->signature)) {
+        receipt->whole = stated->last + 1 == proof->end && stated->receipt.from <= proof->first;
+        receipt->signature = judge(reader, stated, keys, receipt->whole);
+        if (receipt->whole && receipt->signature == JOB_SIGNATURE_GOOD && !proof->receipt) {
             proof->receipt = receipt;
+        }
+    }
+    for (size_t i = 0; i < keys->count; i++) {
+        if (keys->list[i].needed && !keys->held[i] && !proof->lacking[0]) {
+            const char *name = keys->list[i].key.name;
+            snprintf(proof->lacking, sizeof proof->lacking, "%s", *name ? name : "a centre");
         }
     }
 }
@@ -81,10 +97,11 @@ static int write_export(struct job_proof *proof, struct ledger_reader *reader,
 }
 
 int job_proof_find(struct job_proof *proof, struct ledger_reader *reader, uint64_t first,
-                   uint64_t end, const struct trusted_key *keys, size_t key_count, const char *path,
+                   uint64_t end, const struct job_key *keys, size_t key_count, const char *path,
                    struct why *why)
 {
-    const struct keys known = {keys, key_count};
+    bool held[JOB_KEYS_MAX] = {false};
+    const struct keys known = {keys, key_count, held};
     struct export_notes notes;
     *proof = (struct job_proof){.first = first, .end = end, .export_first = first};
     int error = export_notes_find(&notes, reader, &proof->export_first, end, why);

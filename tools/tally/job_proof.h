@@ -11,10 +11,20 @@ enum job_signature {
     JOB_SIGNATURE_FALSE,   // not by the key that was given, or of another log than these blocks'
 };
 
+#define JOB_KEYS_MAX (2 * BOUNDS_CENTRES_MAX)
+
+// A centre's key; `needed`: nothing is final without its receipt. Where none is needed, one of all
+// is enough.
+struct job_key {
+    struct trusted_key key;
+    bool needed;
+};
+
 struct job_receipt {
     char centre[NOTE_NAME_MAX + 1];
     int64_t time_s;
     uint64_t last; // the last block of the job's that it covers
+    bool whole;    // it covers all of them
     enum job_signature signature;
 };
 
@@ -24,17 +34,18 @@ struct job_proof {
     uint64_t checkpoint; // how many blocks of the log it is of
     struct job_receipt receipts[BOUNDS_CENTRES_MAX]; // one of each centre
     size_t receipt_count;
-    const struct job_receipt *receipt; // that covers all of it, a good one before others; NULL
+    const struct job_receipt *receipt; // that covers all of it, and whose signature is good; NULL
+    char lacking[NOTE_NAME_MAX + 1];   // a centre that is needed, and has none such; "": no one
     // Of the export, when there is one:
     const char *path;
     struct digest hash;
     uint64_t export_first; // it reaches back so far, for a receipt before the job
 };
 
-// `keys`: those of centres. `path`: where the export goes, or NULL; without a checkpoint nothing is
-// written, and `is_signed` says so. 0, or an error with why.
+// `keys`: of centres, at most JOB_KEYS_MAX. `path`: where the export goes, or NULL; without a
+// checkpoint nothing is written, and `is_signed` says so. 0, or an error with why.
 int job_proof_find(struct job_proof *proof, struct ledger_reader *reader, uint64_t first,
-                   uint64_t end, const struct trusted_key *keys, size_t key_count, const char *path,
+                   uint64_t end, const struct job_key *keys, size_t key_count, const char *path,
                    struct why *why);
 
 #endif

@@ -11,25 +11,28 @@
 struct reporting {
     const struct job_request *request;
     struct job_ledger ledger;
-    struct trusted_key keys[BOUNDS_CENTRES_MAX];
+    struct job_key keys[JOB_KEYS_MAX];
     size_t key_count;
     struct job_report report;
     struct job_proof proof;
 };
 
-// Those given, and those of the configuration's uplinks.
+// Those given, and those of the configuration's uplinks, whose receipts are needed where the uplink
+// is required.
 static int load_keys(struct reporting *reporting, struct why *why)
 {
     const struct job_request *request = reporting->request;
     const struct config *config = request->place.config;
     int error = OK;
     for (size_t i = 0; i < request->centre_count && !error; i++) {
-        error =
-            trusted_key_load(&reporting->keys[reporting->key_count++], request->centres[i], why);
+        error = trusted_key_load(&reporting->keys[reporting->key_count++].key, request->centres[i],
+                                 why);
     }
     for (size_t i = 0; config && i < config->uplink_count; i++) {
-        if (config->uplinks[i].has_centre && reporting->key_count < BOUNDS_CENTRES_MAX) {
-            reporting->keys[reporting->key_count++] = config->uplinks[i].centre;
+        const struct config_uplink *uplink = &config->uplinks[i];
+        if (uplink->has_centre) {
+            reporting->keys[reporting->key_count++] =
+                (struct job_key){uplink->centre, uplink->required};
         }
     }
     return error;

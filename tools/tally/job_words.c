@@ -12,13 +12,13 @@ static const char *find_reason(const struct job_report *report, const struct job
     return report->job->runs               ? "it runs"
            : !report->walk.stretch.settled ? "it ended so lately that readings of it may still come"
            : !proof->is_signed             ? "not all of its blocks are signed yet"
-           : !proof->receipt               ? "no receipt covers all of it yet"
-                                           : NULL;
+           : !proof->receipt ? "no receipt whose signature is verified covers all of it yet"
+                             : NULL;
 }
 
 bool job_is_final(const struct job_report *report, const struct job_proof *proof)
 {
-    return !find_reason(report, proof);
+    return !find_reason(report, proof) && !proof->lacking[0];
 }
 
 void job_append_standing(struct text *out, const struct job_report *report,
@@ -28,14 +28,16 @@ void job_append_standing(struct text *out, const struct job_report *report,
     const char *reason = find_reason(report, proof);
     if (reason) {
         text_append_format(out, "preliminary: %s", reason);
+    } else if (proof->lacking[0]) {
+        text_append_string(out, "preliminary: no receipt of ");
+        show_append_clean(out, proof->lacking, SIZE_MAX);
+        text_append_string(out, ", which is required, covers all of it yet");
     } else {
         text_append_string(out, "final: ");
         show_append_clean(out, proof->receipt->centre, SIZE_MAX);
         text_append_string(out, " held all of it by ");
         show_append_second(out, proof->receipt->time_s);
-        text_append_string(out, proof->receipt->signature == JOB_SIGNATURE_GOOD
-                                    ? ", signature verified"
-                                    : ", signature not verified: the centre's key was not given");
+        text_append_string(out, ", signature verified");
     }
     if (walk->gone_from < walk->gone_to) {
         text_append_format(out, "; not whole: blocks %" PRIu64 " to %" PRIu64 " of it are pruned",

@@ -5,7 +5,8 @@
 #include "job_collect.h"
 #include "job_proof.h"
 
-// Whether nothing of it can come or change any more, and a receipt covers it.
+// Whether no reading of it can come any more, and good receipts of all required centres cover it;
+// of one centre, where none is required.
 bool job_is_final(const struct job_report *report, const struct job_proof *proof);
 // "final: city-centre held all of it by 2026-…", "preliminary: it runs"; then what is missing.
 void job_append_standing(struct text *out, const struct job_report *report,

@@ -12,7 +12,7 @@ static const struct command *const commands[] = {
     &command_check,  &command_status,  &command_watch,       &command_alarm,  &command_history,
     &command_report, &command_rebuild, &command_key,         &command_uplink, &command_export,
     &command_proof,  &command_verify,  &command_certificate, &command_budget, &command_coverage,
-    &command_impact, &command_amend, &command_job};
+    &command_impact, &command_amend,   &command_job};
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
 static const char *short_name(const struct command *command)
