@@ -205,6 +205,9 @@ def history_shows_both(works):
     assert [row["amended"] for row in plain[:5]] == ["228.4", "as recorded", "", "231", ""]
     assert (plain[0]["amended_by"], plain[0]["indication"]) == ("zhang", "230.1")
     assert float(plain[0]["amended_corrected"]) == pytest.approx(226.98, abs=1e-9)
+    exported = subprocess.run([TALLY, "export", "--ledger", works.data, "--format", "csv", "--point", "m.voltage-l1"], check=True,
+                              capture_output=True, text=True).stdout
+    assert [row["amended"] for row in csv.DictReader(io.StringIO(exported))][:4] == ["228.4", "as recorded", "", "231"]
     table = works.history("m.voltage-l1", "--amendments", "--limit", "3")
     assert "amended to 228.4 V (corrected 226.98, U 0.40) by zhang" in table and "void by" in table
     assert "amended" not in works.history("m.label", "--amendments")

@@ -6,6 +6,7 @@ import io
 import json
 import random
 import re
+import shutil
 import sqlite3
 import subprocess
 from datetime import date, datetime, timedelta, timezone
@@ -323,6 +324,20 @@ def test_report_is_final_once_all_of_it_is_receipted(receipted):
     assert said["state"] == "preliminary" and said["over"] is False
     said = report_json(data, *day)
     assert said["state"] == "preliminary" and "key is not known here" in said["receipts"][0]["why"]
+
+
+def test_report_with_amendments_is_final_once_those_are_receipted(receipted, tmp_path):
+    folder, blocks, over, _ = receipted
+    data = tmp_path / "data"
+    shutil.copytree(folder / "data", data)
+    amend(data, [load(block) for block in blocks.values()], [(2, 3, "void")])
+    day = ["--point", NAME, "--from", "2026-11-01", "--to", "2026-11-02", "--centre-key", folder / "city.pub"]
+    for size, state in ((len(blocks), "preliminary"), (len(blocks) + 1, "final")):
+        put_receipt(data, ledger_blocks(data), size)
+        said = report_json(data, *day)
+        assert (said["state"], len(said["meters"])) == (state, 2)
+    put_receipt(data, ledger_blocks(data), len(blocks))
+    assert f"it does not cover the last amendment, in block {len(blocks)}" in report("--ledger", data, *day).stdout.decode()
 
 
 @pytest.mark.parametrize("fault,why", [({"root": b"\1" * 32}, "its root is not this ledger's"), ({"key": KEYS["nation"]}, "not signed by city-centre"),

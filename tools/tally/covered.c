@@ -144,19 +144,41 @@ static int look_at_all(const struct search *search, const struct covered_key *ke
     return error;
 }
 
-static void judge(struct covered *covered)
+// Whether each centre that is needed, and one at least, has all.
+static bool is_covered(const struct covered *covered)
 {
     bool any = false, all = true;
     for (size_t i = 0; i < covered->receipt_count; i++) {
         const struct covered_receipt *entry = &covered->receipts[i];
         any = any || entry->state == COVERED_WHOLE;
         all = all && (!entry->needed || entry->state == COVERED_WHOLE);
+    }
+    return any && all;
+}
+
+static void judge(struct covered *covered)
+{
+    for (size_t i = 0; i < covered->receipt_count; i++) {
+        const struct covered_receipt *entry = &covered->receipts[i];
         if (entry->state >= COVERED_SHORT &&
             (!covered->best || entry->head.head.size > covered->best->head.head.size)) {
             covered->best = entry;
         }
     }
-    covered->final = covered->over && any && all;
+    covered->final = covered->over && is_covered(covered);
+}
+
+void covered_need(struct covered *covered, uint64_t n, const char *what)
+{
+    for (size_t i = 0; i < covered->receipt_count; i++) {
+        struct covered_receipt *entry = &covered->receipts[i];
+        if (entry->state == COVERED_WHOLE && entry->head.head.size <= n) {
+            entry->state = COVERED_SHORT;
+            snprintf(entry->why, sizeof entry->why, "it does not cover %s, in block %" PRIu64, what,
+                     n);
+        }
+    }
+    covered->final = covered->final && is_covered(covered);
 }
 
 int covered_find(struct ledger_reader *reader, int64_t from_us, int64_t to_us, bool ended,

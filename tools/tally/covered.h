@@ -48,4 +48,7 @@ int covered_find(struct ledger_reader *reader, int64_t from_us, int64_t to_us, b
                  const struct covered_key *keys, size_t key_count, struct covered *covered,
                  struct why *why);
 
+// Block n, which is none of the stretch, must be covered too; `what` it is, for `why`.
+void covered_need(struct covered *covered, uint64_t n, const char *what);
+
 #endif

@@ -167,3 +167,33 @@ const struct account *energy_amended_find(const struct energy_amended *amended, 
     }
     return NULL;
 }
+
+static bool goes_by(const struct energy_amended *amended, const struct amended *one)
+{
+    const struct meters *meters = &amended->meters;
+    bool counts = one->state == AMENDED_HOLDS && one->what.kind != AMENDMENT_WITHDRAWN;
+    for (size_t i = 0; counts && i < meters->count; i++) {
+        const struct meter *meter = &meters->list[i];
+        for (size_t j = 0; amended->changed[i] && j < meter->number_count; j++) {
+            if (meter->numbers[j].number == one->what.point &&
+                meter->numbers[j].log + 1 == meters->log_count) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool energy_amended_last(const struct energy_amended *amended, uint64_t *n)
+{
+    bool any = false;
+    const struct amendments *current =
+        amended->meters.count ? &amended->amendments[amended->meters.log_count - 1] : NULL;
+    for (size_t i = 0; current && i < current->amending; i++) {
+        if (goes_by(amended, &current->list[i]) && (!any || current->list[i].n > *n)) {
+            *n = current->list[i].n;
+            any = true;
+        }
+    }
+    return any;
+}

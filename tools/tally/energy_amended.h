@@ -25,6 +25,8 @@ int energy_amended_make(struct energy_amended *out, const struct meters *recorde
 void energy_amended_free(struct energy_amended *amended);
 // The account as amended of the meter at this place of the meters as recorded; NULL: none is.
 const struct account *energy_amended_find(const struct energy_amended *amended, size_t place);
+// The last block of the current log with an amendment that it goes by. False: there is none.
+bool energy_amended_last(const struct energy_amended *amended, uint64_t *n);
 // Names an account, once it is reckoned, as amended; of a sum `count` is the readings of its parts.
 // 0 or ERROR_MEMORY; free *name.
 int energy_amended_name(struct account *account, size_t count, char **name);

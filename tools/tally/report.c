@@ -376,6 +376,10 @@ static int reckon_and_write(struct report *report)
     error = error ? error : find_covered(report, &why);
     logs_judge(&report->logs, report->calendar.boundaries[0], &report->covered);
     error = error ? error : make_accounts(report, &why);
+    uint64_t amended_n;
+    if (!error && energy_amended_last(&report->amended, &amended_n)) {
+        covered_need(&report->covered, amended_n, "the last amendment");
+    }
     error = error ? error : write_all(report, &why);
     if (error && !why.text[0]) {
         why_set(&why, error, "%s", error_text(error));
