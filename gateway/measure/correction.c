@@ -21,7 +21,8 @@ struct correction correction_make(const struct certificate_quantity *quantity, b
     }
     correction.mode = counts_up ? CORRECTION_INTERVAL : CORRECTION_POINTWISE;
     correction.points = quantity->points;
-    correction.point_count = (uint32_t)quantity->point_count;
+    correction.point_count = (uint16_t)quantity->point_count; // CERTIFICATE_POINTS_MAX
+    correction.by_load = quantity->by_load;
     correction.mpe_absolute = quantity->mpe_absolute;
     correction.mpe_relative = quantity->mpe_relative;
     correction.parts = *parts;

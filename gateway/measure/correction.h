@@ -52,7 +52,8 @@ struct correction_parts {
 // points take turns, and what each of them reaches for is not in the cache.
 struct correction {
     enum correction_mode mode;
-    uint32_t point_count;                   // 0: a verification
+    uint16_t point_count; // 0: a verification
+    bool by_load;         // the points are of loads, and parts of the reference value
     const struct certificate_point *points; // borrowed, in the unit of the indication
     double mpe_absolute, mpe_relative;      // verification
     struct correction_parts parts;

@@ -117,7 +117,7 @@ static void append_calibration(struct text *out, const struct calibration *calib
         certificate_format_date(shelf_last_day(calibration->entry->certificate), day);
         append_key_string(out, "due", day);
     }
-    if (calibration->declared) {
+    if (calibration->entry && calibration->declared) {
         append_declared(out, calibration->declared, calibration->entry->certificate);
     }
 }

@@ -1,6 +1,7 @@
 """Certificates: taken in, in force, and readings corrected by them; what is wrong is refused and changes nothing."""
 
 import json
+import re
 import struct
 import subprocess
 import tarfile
@@ -251,7 +252,8 @@ def test_budget_names_what_is_there_and_what_nobody_declared(works):
     assert budget["parts"]["calibration"] == pytest.approx(0.075) and budget["uncertainty"] == pytest.approx(0.15)
     assert budget["parts"]["drift"] is None and budget["parts"]["resolution"] is None
     shown = works.tally("budget", "meter.voltage-l1", "--at", "230").stdout
-    assert "corrected    229.70 V" in shown and "U            0.15 V" in shown and shown.count("not declared") == 4
+    assert "corrected     229.70 V" in shown and "U             0.15 V" in shown and shown.count("not declared") == 4
+    assert "undeclared    resolution, drift, influences, refresh; calibration only" in shown
     assert "no certificate is in force" in works.tally("budget", "meter.voltage-l2", "--at", "1", good=False).stdout
     assert "outside" in works.tally("budget", "meter.voltage-l1", "--at", "300", good=False).stdout
     with works.daemon() as daemon:
@@ -260,6 +262,48 @@ def test_budget_names_what_is_there_and_what_nobody_declared(works):
         assert daemon.stop() == 0
     rows = works.tally("history", "--point", "meter.voltage-l1", "--limit", "1").stdout
     assert "229.80" in rows and "0.15" in rows, "shown rounded by U"
+
+
+@pytest.mark.parametrize("works", [{"uncertainty": DECLARED}], indirect=True)
+def test_budget_of_what_is_declared_and_of_few_degrees_of_freedom(works):
+    few = [{**CERTIFICATE["calibration"][0], "k": 2.284}]  # 10 degrees of freedom (EA-4/02, table E.1: 2.28)
+    works.tally("certificate", "add", works.certificate(calibration=few), "--no-due")
+    budget = json.loads(works.tally("budget", "meter.voltage-l1", "--at", "230", "--json").stdout)
+    parts = {part["name"]: part for part in budget["budget"]}
+    root = 3 ** 0.5
+    age = (datetime.now(timezone.utc) - datetime(2026, 3, 2, tzinfo=timezone.utc)).total_seconds() / 31557600
+    right = {"calibration": 0.15 / 2.284, "ambient temperature": 0.05 / root, "supply": 0.02, "drift": 0.4 * age / root,
+             "refresh": 2 * 0.01 / root}
+    for name, u in right.items():
+        assert parts[name]["u"] == pytest.approx(u, rel=1e-4), name
+        assert parts[name]["u"] == pytest.approx(parts[name]["value"] / parts[name]["divisor"] * parts[name]["sensitivity"])
+    square = sum(u * u for u in right.values())
+    assert budget["in_readings"] ** 2 == pytest.approx(square, rel=1e-4) == budget["combined"] ** 2
+    assert budget["uncertainty"] == pytest.approx(2.284 * square ** 0.5, rel=1e-4)
+    assert sum(part.get("share", 0) for part in parts.values()) == pytest.approx(1)
+    assert parts["supply"]["distribution"] == "normal" and "type test" in parts["supply"]["source"]
+    assert parts["resolution"]["source"] == "not declared" and "resolution" in works.tally(
+        "budget", "meter.voltage-l1", "--at", "230").stdout.splitlines()[-1]
+    assert budget["freedom"] == pytest.approx(10, abs=0.2)
+    assert budget["effective_freedom"] == pytest.approx(budget["freedom"] * square ** 2 / right["calibration"] ** 4, rel=1e-3)
+    assert 2 < budget["k_by_freedom"] < 2.284
+
+
+@pytest.mark.parametrize("works", [{"quantities": ["active-energy-import"]}], indirect=True)
+def test_budget_of_a_register_that_counts_up(works):
+    by_load = [{"quantity": "active-energy-import", "unit": "kWh", "load_unit": "kW", "k": 2, "uncertainty_percent": 0.1,
+                "points": [{"load": 0.23, "error_percent": 0.42}, {"load": 23, "error_percent": -0.08}]}]
+    works.tally("certificate", "add", works.certificate(calibration=by_load), "--no-due")
+    shown = works.tally("budget", "meter.active-energy-import").stdout
+    assert re.search(r"^0\.23 kWh/h +0\.42% +0\.1% +2 +0\.05%$", shown, re.M), shown
+    loads = json.loads(works.tally("budget", "meter.active-energy-import", "--json").stdout)["loads"]
+    assert [(p["load"], p["u"]) for p in loads] == [(0.23, pytest.approx(5e-4)), (23, pytest.approx(5e-4))]
+    verified = {key: value for key, value in CERTIFICATE.items() if key != "calibration"}
+    path = works.folder / "verified.yaml"
+    path.write_text(json.dumps({**verified, "certificate": "V-1", "performed": "2026-05-01", "verification": [
+        {"quantity": "active-energy-import", "unit": "kWh", "class": "B", "mpe_percent": 1}]}))
+    works.tally("certificate", "add", path, "--no-due")
+    assert "0.577% of the energy: MPE 1% / √3" in works.tally("budget", "meter.active-energy-import").stdout
 
 
 def test_coverage_now_and_over_a_period_and_what_falls_due(works):

@@ -1,5 +1,6 @@
 // The corrected value and U by hand-made certificates; random ones are test_correction.py's.
 #include "measure/correction.h"
+#include "measure/freedom.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -109,6 +110,22 @@ static void a_register_that_counts_up_is_not_corrected_by_reading(void **state)
     assert_int_equal(correction_apply(&none, 5, now, &value, &expanded), CORRECTED_NOT);
 }
 
+// EA-4/02, table E.1; GUM, table G.2.
+static void coverage_follows_degrees_of_freedom(void **state)
+{
+    (void)state;
+    static const double known[][2] = {{1, 13.97}, {2, 4.53},  {3, 3.31},  {4, 2.87},  {5, 2.65},
+                                      {8, 2.37},  {10, 2.28}, {20, 2.13}, {50, 2.05}, {100, 2.025}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        assert_true(fabs(freedom_coverage(known[i][0]) - known[i][1]) < 0.005);
+        double freedom = freedom_of(freedom_coverage(known[i][0]));
+        assert_true(fabs(freedom - known[i][0]) < 1e-3 * known[i][0]);
+    }
+    assert_true(freedom_coverage(INFINITY) == 2);
+    assert_true(isinf(freedom_of(2)) && isinf(freedom_of(1.96)));
+    assert_true(fabs(freedom_of(20) - 1) < 1e-6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +135,7 @@ int main(void)
         cmocka_unit_test(parts_are_independent_of_the_calibration),
         cmocka_unit_test(a_verified_instrument_is_within_its_limit_of_error),
         cmocka_unit_test(a_register_that_counts_up_is_not_corrected_by_reading),
+        cmocka_unit_test(coverage_follows_degrees_of_freedom),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
