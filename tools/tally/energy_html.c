@@ -12,6 +12,25 @@
 #define WORDS_MAX 65536
 #define WIDTH     960.0 // of a picture
 #define HEIGHT    160.0
+#define LEFT      64 // room for figures …
+#define TOP       16 // … the unit …
+#define BOTTOM    24 // … and dates
+#define LABELS    8  // dates, at most
+
+// As show_append_local, without thousandths where there are none.
+static void append_moment(struct text *out, int64_t t_us)
+{
+    struct text words = text_make(64);
+    show_append_local(&words, t_us);
+    const char *none = words.data ? strstr(words.data, ".000 ") : NULL;
+    if (none) {
+        text_append(out, words.data, (size_t)(none - words.data));
+        text_append_string(out, none + 4);
+    } else {
+        text_append_string(out, words.data ? words.data : "");
+    }
+    text_free(&words);
+}
 
 // A paragraph for each.
 static void append_logs(const struct logs *logs, struct text *out)
@@ -37,18 +56,17 @@ void energy_html_begin(const struct energy_head *head, struct text *out)
     text_append_string(out, "<h1>Energy by ");
     text_append_string(out, interval_word(head->every));
     text_append_string(out, "</h1>\n<p>");
-    show_append_local(out, calendar->boundaries[0]);
+    if (head->site_name) {
+        page_append_word(out, head->site_name);
+        text_append_format(out, ", %s</p>\n<p>", head->site_code);
+    }
+    append_moment(out, calendar->boundaries[0]);
     text_append_string(out, " to ");
-    show_append_local(out, calendar->boundaries[calendar->count]);
+    append_moment(out, calendar->boundaries[calendar->count]);
     text_append_string(out, " (");
     page_append_word(out, head->time_zone);
     text_append_string(out, ")</p>\n<p id=\"standing\">");
     page_append_escaped(out, standing.data);
-    if (head->site_name) {
-        text_append_string(out, "</p>\n<p>site ");
-        page_append_word(out, head->site_name);
-        text_append_format(out, ", %s", head->site_code);
-    }
     text_append_string(out, "</p>\n");
     append_logs(head->logs, out);
     text_append_string(out, "<p>log ");
@@ -85,15 +103,55 @@ static struct extent find_extent(const struct energy *energy)
     return extent;
 }
 
+// 1, 2 or 5 times a power of ten: some four of them make the whole.
+static double step_of(double whole)
+{
+    double power = pow(10, floor(log10(whole / 4))), times = whole / 4 / power;
+    return power * (times > 5 ? 10 : times > 2 ? 5 : times > 1 ? 2 : 1);
+}
+
+// Lines with their figures, and beginnings of some intervals below.
+static void append_axes(const struct energy_head *head, const struct account *account,
+                        const struct extent *extent, struct text *out)
+{
+    double scale = HEIGHT / (extent->high - extent->low),
+           each = step_of(extent->high - extent->low);
+    for (double at = ceil(extent->low / each); at <= extent->high / each; at++) {
+        double y = (extent->high - at * each) * scale;
+        text_append_format(out,
+                           "<line class=\"%s\" x1=\"0\" x2=\"%.0f\" y1=\"%.2f\" y2=\"%.2f\"/>"
+                           "<text x=\"-6\" y=\"%.2f\" text-anchor=\"end\">%g</text>",
+                           at == 0 ? "z" : "a", WIDTH, y, y, y + 4, at == 0 ? 0 : at * each);
+    }
+    text_append_format(out, "<text x=\"-6\" y=\"%d\" text-anchor=\"end\">", -TOP + 12);
+    page_append_word(out, account->unit);
+    text_append_string(out, "</text>");
+    size_t count = account->energy.interval_count, skip = (count + LABELS - 1) / LABELS;
+    bool days = head->every == INTERVAL_DAY || head->every == INTERVAL_MONTH;
+    struct text words = text_make(64);
+    for (size_t i = 0; i < count; i += skip) {
+        text_clear(&words);
+        show_append_local(&words, head->calendar->boundaries[i]);
+        text_append_format(out, "<text x=\"%.2f\" y=\"%.0f\">%.*s</text>",
+                           (double)i * WIDTH / (double)count, HEIGHT + 16, days ? 10 : 11,
+                           words.length > 16 ? words.data + (days ? 0 : 5) : "");
+    }
+    text_free(&words);
+}
+
 // A bar for each interval with a figure; where there is none, the whole height in another colour.
-static void append_picture(const struct account *account, struct text *out)
+static void append_picture(const struct energy_head *head, const struct account *account,
+                           struct text *out)
 {
     const struct energy *energy = &account->energy;
     struct extent extent = find_extent(energy);
     double scale = HEIGHT / (extent.high - extent.low);
     double step = WIDTH / (double)energy->interval_count, zero = extent.high * scale;
-    text_append_format(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\">",
-                       WIDTH, HEIGHT);
+    bool gaps = energy->complete < energy->interval_count;
+    text_append_format(out,
+                       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"%d %d %.0f %.0f\">",
+                       -LEFT, -TOP, WIDTH + LEFT, HEIGHT + TOP + BOTTOM);
+    append_axes(head, account, &extent, out);
     for (size_t i = 0; i < energy->interval_count; i++) {
         bool complete = energy->intervals[i].state == ENERGY_COMPLETE;
         double size = complete ? exact_to_double(&energy->intervals[i].energy) * scale : 0;
@@ -103,6 +161,11 @@ static void append_picture(const struct account *account, struct text *out)
                            "height=\"%.2f\"/>",
                            complete ? "e" : "g", (double)i * step, top, step * 0.9,
                            complete ? fabs(size) : HEIGHT);
+    }
+    if (gaps) {
+        text_append_format(out,
+                           "<text x=\"%.0f\" y=\"%d\" text-anchor=\"end\">shaded: no figure</text>",
+                           WIDTH, -TOP + 12);
     }
     text_append_string(out, "</svg>\n");
 }
@@ -212,9 +275,9 @@ static void append_totals(const struct account *account, struct text *out)
 static void begin_row(struct text *out, int64_t from_us, int64_t to_us)
 {
     text_append_string(out, "<tr><td>");
-    show_append_local(out, from_us);
+    append_moment(out, from_us);
     text_append_string(out, "</td><td>");
-    show_append_local(out, to_us);
+    append_moment(out, to_us);
     text_append_string(out, "</td><td class=\"n\">");
 }
 
@@ -320,7 +383,7 @@ void energy_html_write(const struct energy_head *head, const struct account *acc
         text_append_string(out, "</p>\n");
         text_free(&words);
     }
-    append_picture(account, out);
+    append_picture(head, account, out);
     append_totals(account, out);
     append_rows(head, account, out);
 }

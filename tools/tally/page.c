@@ -19,7 +19,12 @@ void page_begin(struct text *out, const char *title)
         "td,th{padding:.1em .8em;border-bottom:1px solid #ccc;text-align:left}"
         ".n{text-align:right;font-variant-numeric:tabular-nums}thead{display:table-header-group}"
         "tr{page-break-inside:avoid}.e{fill:#2a6f97}.g{fill:#f4c095}svg{width:100%}"
-        "@media print{body{margin:0;font-size:9px}}"
+        "svg text{font:11px sans-serif;fill:#333}.a{stroke:#ccc}.z{stroke:#333}"
+        "h1,h2,h2+p{break-after:avoid}svg{display:block;break-inside:avoid;break-after:avoid}"
+        ".totals{break-inside:avoid}#standing{font-weight:bold}"
+        "@page{size:A4;margin:15mm}"
+        "@media print{body{margin:0;font-size:9px;max-width:none}"
+        "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}"
         "</style></head><body>\n");
 }
 
