@@ -11,9 +11,6 @@
 const char *const energy_corrected_headings[ENERGY_CORRECTED_CELLS] = {">corrected", ">U",
                                                                        ">not corrected"};
 
-const char *const energy_corrected_columns[ENERGY_CORRECTED_COLUMNS] = {
-    "corrected", "U", "k", "outside the calibrated range", "without a certificate"};
-
 const struct corrected_figure *energy_corrected_of(const struct account *account, size_t interval)
 {
     return account->corrected.any && account->energy.intervals[interval].state == ENERGY_COMPLETE
@@ -176,20 +173,6 @@ void energy_corrected_append_csv(struct text *out, const struct corrected_figure
     exact_append(out, &figure->rest->outside);
     text_append_string(out, ",");
     exact_append(out, &figure->rest->unknown);
-}
-
-void energy_corrected_put(struct sheet *sheet, lxw_col_t column,
-                          const struct corrected_figure *figure)
-{
-    if (figure && figure->shares) {
-        sheet_double(sheet, column, figure->energy);
-        sheet_double(sheet, column + 1, corrected_uncertainty(figure));
-        sheet_double(sheet, column + 2, figure->k);
-    }
-    if (figure) {
-        sheet_exact(sheet, column + 3, &corrected_rest(figure)->outside);
-        sheet_exact(sheet, column + 4, &corrected_rest(figure)->unknown);
-    }
 }
 
 void energy_corrected_append_json(struct text *out, const struct corrected_figure *figure)

@@ -4,7 +4,6 @@
 #define TALLY_TOOLS_ENERGY_CORRECTED_H
 
 #include "account.h"
-#include "sheet.h"
 #include "show.h"
 
 // That of an interval that has a figure; NULL.
@@ -25,11 +24,6 @@ void energy_corrected_append_note(struct text *out, const struct account *accoun
 // The fields behind those that each row has. NULL: empty ones.
 #define ENERGY_CORRECTED_FIELDS "corrected,uncertainty,k,outside_range,uncertified"
 void energy_corrected_append_csv(struct text *out, const struct corrected_figure *figure);
-// Columns of a sheet, as many as fields: from `column` on. Nothing for NULL.
-#define ENERGY_CORRECTED_COLUMNS 5
-extern const char *const energy_corrected_columns[ENERGY_CORRECTED_COLUMNS];
-void energy_corrected_put(struct sheet *sheet, lxw_col_t column,
-                          const struct corrected_figure *figure);
 // ,"corrected":{…}; nothing for NULL.
 void energy_corrected_append_json(struct text *out, const struct corrected_figure *figure);
 

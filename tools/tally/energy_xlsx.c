@@ -17,10 +17,37 @@
 #define CHARTS_MAX 200
 #define CHART_ROWS 20 // that a chart takes
 
-enum { METER, FROM, TO, FROM_WORDS, ENERGY, UNIT, STATE, NOTE, CORRECTED };
-#define COLUMNS (CORRECTED + ENERGY_CORRECTED_COLUMNS)
+enum {
+    METER,
+    FROM,
+    TO,
+    FROM_WORDS,
+    ENERGY,
+    UNIT,
+    STATE,
+    NOTE,
+    CORRECTED,
+    UNCERTAINTY,
+    COVERAGE,
+    OUTSIDE,
+    UNCERTIFIED,
+    COLUMNS
+};
 
 // --- intervals
+
+static void put_corrected(struct sheet *sheet, const struct corrected_figure *figure)
+{
+    if (figure && figure->shares) {
+        sheet_double(sheet, CORRECTED, figure->energy);
+        sheet_double(sheet, UNCERTAINTY, corrected_uncertainty(figure));
+        sheet_double(sheet, COVERAGE, figure->k);
+    }
+    if (figure) {
+        sheet_exact(sheet, OUTSIDE, &corrected_rest(figure)->outside);
+        sheet_exact(sheet, UNCERTIFIED, &corrected_rest(figure)->unknown);
+    }
+}
 
 static void put_interval(struct sheet *sheet, const struct energy_head *head,
                          const struct account *account, size_t i, struct text *words)
@@ -40,7 +67,7 @@ static void put_interval(struct sheet *sheet, const struct energy_head *head,
     sheet_text(sheet, UNIT, account->unit);
     sheet_text(sheet, STATE, account_state(account, i, head->calendar));
     sheet_text(sheet, NOTE, words->length ? words->data : NULL);
-    energy_corrected_put(sheet, CORRECTED, energy_corrected_of(account, i));
+    put_corrected(sheet, energy_corrected_of(account, i));
     sheet->row++;
 }
 
@@ -48,10 +75,20 @@ static struct sheet put_intervals(lxw_workbook *workbook, const struct sheet_sty
                                   const struct energy_head *head,
                                   const struct account *const *accounts, size_t count)
 {
-    const char *headings[COLUMNS] = {"meter",  "from", "to",    "from, with the offset from UTC",
-                                     "energy", "unit", "state", "note"};
+    static const char *const headings[COLUMNS] = {"meter",
+                                                  "from",
+                                                  "to",
+                                                  "from, with the offset from UTC",
+                                                  "energy",
+                                                  "unit",
+                                                  "state",
+                                                  "note",
+                                                  "corrected",
+                                                  "U",
+                                                  "k",
+                                                  "outside the calibrated range",
+                                                  "without a certificate"};
     static const double widths[COLUMNS] = {32, 20, 20, 32, 18, 8, 12, 40, 18, 18, 6, 18, 18};
-    memcpy(headings + CORRECTED, energy_corrected_columns, sizeof energy_corrected_columns);
     struct text words = text_make(WORDS_MAX);
     struct sheet sheet = sheet_add(workbook, styles, "Intervals", headings, widths, COLUMNS);
     for (size_t i = 0; i < count; i++) {
