@@ -1,5 +1,6 @@
 #include "logs.h"
 
+#include "show.h"
 #include "times.h"
 
 #include "base/clock.h"
@@ -169,11 +170,16 @@ void logs_append(struct text *out, const struct logs *logs)
     for (size_t i = 0; i < logs->count; i++) {
         const struct older_log *log = &logs->list[i];
         if (log->asked && log->reader) {
-            text_append_format(out, "log %s, blocks %" PRIu64 " to %" PRIu64 ", in %s\n",
-                               ledger_reader_origin(log->reader), log->first, log->size - 1,
-                               log->folder);
+            text_append_format(out, "log %s, blocks %" PRIu64 " to %" PRIu64 ", in ",
+                               ledger_reader_origin(log->reader), log->first, log->size - 1);
+            show_append_clean(out, log->folder, SIZE_MAX);
+            text_append_string(out, "\n");
         } else if (log->asked) {
-            text_append_format(out, "the log in %s cannot be read: %s\n", log->folder, log->why);
+            text_append_string(out, "the log in ");
+            show_append_clean(out, log->folder, SIZE_MAX);
+            text_append_string(out, " cannot be read: ");
+            show_append_clean(out, log->why, SIZE_MAX);
+            text_append_string(out, "\n");
         }
     }
     if (logs->left_out) {
