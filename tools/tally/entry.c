@@ -5,6 +5,7 @@
 #include "ledger/cursor.h"
 #include "statement.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -25,9 +26,11 @@ struct reading_entries {
 static bool read_head(struct entry *entry, const char *text)
 {
     int end = 0;
-    if (sscanf(text, "by %32s (user %u): %n", entry->account, &entry->user, &end) != 2 || !end) {
+    char user[11];
+    if (sscanf(text, "by %32s (user %10[0-9]): %n", entry->account, user, &end) != 2 || !end) {
         return false;
     }
+    entry->user = (unsigned)strtoul(user, NULL, 10);
     entry->body = text + end;
     return true;
 }
