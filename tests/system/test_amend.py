@@ -7,11 +7,12 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 
 import pytest
 from independent import Export, load_key, read_archive
-from intervals import moment
+from intervals import amend, moment, write_ledger
 from stored import ledger_blocks, stored, stored_events
 from support import ROOT, TALLY, Daemon, ModbusServer, configuration, needs_daemon, wait_until
 
@@ -260,3 +261,16 @@ def test_amending(tmp_path):
             entries_that_amend_nothing_are_told(works)
             without_a_daemon_nothing_is_amended_and_all_is_listed(works)
             an_export_says_where_amendments_are(works)
+
+
+def test_what_is_pruned_cannot_be_amended_and_is_listed(tmp_path):
+    entries = [(1, 1795498776000000 + i * 10 ** 6, f"{230 + i / 8:g}", 0) for i in range(30)]
+    blocks = write_ledger(tmp_path / "data", "Asia/Shanghai", {1: ("m.voltage-l1", "V")}, entries, each=10)
+    amend(tmp_path / "data", blocks, [(0, 3, "void"), (1, 3, "amended to 5 V")])
+    with sqlite3.connect(tmp_path / "data" / "ledger.db") as database:
+        database.execute("DELETE FROM blocks WHERE n = 0")
+    said = subprocess.run([TALLY, "amend", "list", "--json", "--ledger", tmp_path / "data"], check=True, capture_output=True).stdout
+    assert [(a["block"], a["state"]) for a in json.loads(said)] == [(0, "pruned"), (1, "holds")]
+    refused = subprocess.run([TALLY, "amend", "m.voltage-l1", "--at", utc(entries[3][1]), "--void", "--reason", "x", "--ledger",
+                              tmp_path / "data"], capture_output=True, text=True, check=False)
+    assert refused.returncode == 1 and "blocks before 1 are kept no more" in refused.stderr
