@@ -148,7 +148,7 @@ static void live(struct day *day)
 static int make_plans(struct day *day, struct why *why)
 {
     size_t count = day->config->instrument_count;
-    day->plans = calloc(count, sizeof *day->plans);
+    day->plans = calloc(count, sizeof(struct plan *));
     day->counted_kwh = calloc(count, sizeof *day->counted_kwh);
     int error = day->plans && day->counted_kwh ? OK : why_set(why, ERROR_MEMORY, "out of memory");
     for (size_t i = 0; !error && i < count; i++) {
@@ -205,12 +205,14 @@ static void stop(struct day *day)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
+    char *end = NULL;
+    long long from_s = argc == 3 ? strtoll(argv[2], &end, 10) : 0;
+    if (argc != 3 || *end || from_s <= 0 || from_s > INT64_C(253402300799)) { // the year 9999
         fprintf(stderr, "usage: simulated_day CONFIGURATION FROM_S\n");
         return 2;
     }
     struct day day = {.clock = {.clock = {wall_us, mono_us, clock_quality}},
-                      .from_us = atoll(argv[2]) * 1000000};
+                      .from_us = from_s * 1000000};
     struct faults faults = {0};
     struct why why = {""};
     atomic_store(&day.clock.wall_us, day.from_us - LEAD_US);
