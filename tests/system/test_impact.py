@@ -155,6 +155,31 @@ def test_the_readings_between_two_certificates_are_touched(data):
     assert [(int(r["t_us"]), r["verdict"]) for r in rows] == [(r["t_us"], r["verdict"]) for r in said["readings"]]
 
 
+def test_logs_that_were_set_aside_are_read_too(tmp_path):
+    """A log of its own before the present one: its readings, its jobs, and reports that go back to it."""
+    points, more = {1: POINTS[1]}, {1: MORE[1]}
+    entries = [(1, FOUND_US - (144 - i) * 600 * SECOND, "30", 4) for i in range(144)]
+    start, stop = entries[6][1], entries[12][1]
+    said = 'item "S-1", on oven'
+    old = {0: [[start, "job.started", "J1", f"by li.wei (user 1): {said}"],
+               [stop, "job.stopped", "J1", f'by li.wei (user 1): {said}; started {rfc(start)} in block 0']]}
+    new = {0: [[FOUND_US, "report.issued", subject, f"by li.wei (user 1): csv of 1 bytes, SHA-256 {'cd' * 32}, from {rfc(FOUND_US - DAY)} to "
+                f"{rfc(FOUND_US)}, of a log of 1 blocks, final"] for subject in ("energy of oven.temperature", "job J1")]}
+    data = tmp_path / "data"
+    write_ledger(data, ZONE, points, entries[72:], more=more, events=new)
+    write_ledger(data / "set-aside-20260902T040000Z", ZONE, points, entries[:72], more=more, events=old, origin=ORIGIN[:-1] + "1")
+    add(data, BEFORE, ADJUSTED)
+    done = impact(data, "N-2", "--json")
+    found = load(done.stdout)
+    assert [row["t_us"] for row in found["readings"]] == [t for _, t, _, _ in entries], done.stderr
+    assert [row.get("log", "") for row in found["readings"]] == ["set-aside-20260902T040000Z"] * 72 + [""] * 72
+    assert found["points"][0]["beyond"] == 144
+    assert [(job["code"], job["readings"]) for job in found["jobs"]] == [("J1", 6)]
+    # Of a job of that name in another log nothing is known here.
+    assert [(r["subject"], r["readings"]) for r in found["reports"]] == [("energy of oven.temperature", 144)] + \
+        [(r["subject"], 72) for r in found["reports"] if r["subject"] == "job J1"]
+
+
 def test_the_rule_and_the_span_may_be_given(data):
     add(data, ADJUSTED)
     done = impact(data, "N-2", "--tolerance", "0.5")

@@ -1,39 +1,85 @@
 // tally impact: what an error found before an adjustment touches.
 #include "impact.h"
 
+#include "logs.h"
 #include "moment.h"
 #include "naming.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+// What each log has on record: those set aside that may hold something of the time, then the
+// current one.
+static int open_logs(struct impact_touched *touched, const struct impact *impact,
+                     const char *command, const struct logs *logs, struct ledger_reader *reader,
+                     struct why *why)
+{
+    int64_t from_us, to_us;
+    size_t count = 0;
+    int error = OK;
+    impact_whole_span(impact, &from_us, &to_us);
+    for (size_t i = 0; i < logs->count && !error; i++) {
+        const struct older_log *log = &logs->list[i];
+        if (log->ended_us < from_us || log->begin_us >= to_us) {
+            continue;
+        }
+        if (!log->reader) {
+            fprintf(stderr, "%s: the log in %s is left out: %s\n", command, log->folder, log->why);
+            continue;
+        }
+        error = impact_touched_open(&touched[count], log->reader, log->folder, why);
+        touched[count].next = &touched[count + 1];
+        count++;
+    }
+    return error ? error : impact_touched_open(&touched[count], reader, "", why);
+}
+
+static int read_logs(struct impact *impact, const struct impact_request *request,
+                     const struct logs *logs, struct ledger_reader *reader, struct why *why)
+{
+    struct impact_touched *touched = calloc(LOGS_MAX + 1, sizeof *touched);
+    if (!touched) {
+        return why_set(why, ERROR_MEMORY, "out of memory");
+    }
+    struct impact_print print = {.form = request->form, .impact = impact, .touched = touched};
+    int error = open_logs(touched, impact, request->command->name, logs, reader, why);
+    if (!error) {
+        impact_print_head(&print);
+        error = impact_read(impact, request->command->name, touched,
+                            request->form == ROWS_TABLE ? NULL : impact_print_row, &print, why);
+    }
+    if (!error) {
+        impact_print_end(&print);
+    }
+    for (size_t i = 0; i <= LOGS_MAX; i++) {
+        impact_touched_free(&touched[i]);
+    }
+    free(touched);
+    return error;
+}
+
 static int read_and_print(struct impact *impact, const struct impact_request *request,
                           struct ledger_reader *reader)
 {
-    struct impact_touched touched;
-    struct impact_print print = {.form = request->form, .impact = impact, .touched = &touched};
     struct naming naming = {.reader = reader};
-    struct why why = {""};
+    struct why why = {"out of memory"};
     uint64_t first, size;
-    if (naming_now(&naming, request->command->name, &first, &size) != OK) {
-        return EXIT_FINDING;
-    }
-    int status = impact_find_span(impact, request);
+    int status = naming_now(&naming, request->command->name, &first, &size) == OK
+                     ? impact_find_span(impact, request)
+                     : EXIT_FINDING;
+    struct logs *logs = status == EXIT_GOOD ? calloc(1, sizeof *logs) : NULL;
     if (status != EXIT_GOOD) {
         return status;
     }
-    int error = impact_touched_open(&touched, reader, &why);
-    if (!error) {
-        impact_print_head(&print);
-        error = impact_read(impact, request->command->name, reader, &touched,
-                            request->form == ROWS_TABLE ? NULL : impact_print_row, &print, &why);
-    }
+    int error = logs ? logs_find(logs, request->place.ledger, &why) : ERROR_MEMORY;
+    error = error ? error : read_logs(impact, request, logs, reader, &why);
     if (error) {
         fprintf(stderr, "%s: %s\n", request->command->name, why.text);
-    } else {
-        impact_print_end(&print);
     }
-    impact_touched_free(&touched);
+    if (logs) {
+        logs_free(logs);
+    }
+    free(logs);
     return EXIT_FINDING;
 }
 

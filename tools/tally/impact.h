@@ -88,7 +88,11 @@ struct impact_report {
     struct impact_held held;
 };
 
+// Of one log: what it has on record, and the readings of all of them as they are met.
 struct impact_touched {
+    struct ledger_reader *reader; // borrowed
+    const char *log;              // "" or the folder of an older one; borrowed
+    struct impact_touched *next;  // the log after it; NULL: it is the current one
     struct jobs jobs;
     struct impact_job *held;       // owned; of each job
     struct impact_report *reports; // owned
@@ -114,6 +118,7 @@ struct impact_row {
     const struct impact_subject *subject;
     const struct impact_point *point;
     uint64_t block;
+    const char *log;    // as of struct impact_touched
     struct found found; // at its indication; by load at its stretch's load, when it ends one
     bool has_off;       // `found` is known, and off: how far what was stated is from what was
     double off;         // found; by load, of what was counted over the stretch
@@ -121,11 +126,10 @@ struct impact_row {
     double load;
 };
 
-// Reads all of them from the ledger, in the order of recording, and counts them; `each` may be
-// NULL. A block that cannot be read is said, counted and left out. 0 or an error with why.
-// Counts them in `touched` too.
-int impact_read(struct impact *impact, const char *command, struct ledger_reader *reader,
-                struct impact_touched *touched,
+// Reads all of them from `touched` and the logs after it, in the order of recording, and counts
+// them; `each` may be NULL. A block that cannot be read is said, counted and left out. 0 or an
+// error with why.
+int impact_read(struct impact *impact, const char *command, struct impact_touched *touched,
                 void (*each)(void *context, const struct impact_row *row), void *context,
                 struct why *why);
 
@@ -133,18 +137,20 @@ int impact_read(struct impact *impact, const char *command, struct ledger_reader
 
 // The jobs and issued reports of a log. 0, or an error with why. impact_touched_free in any case.
 int impact_touched_open(struct impact_touched *touched, struct ledger_reader *reader,
-                        struct why *why);
+                        const char *log, struct why *why);
 void impact_touched_free(struct impact_touched *touched);
 // The next block, before its readings.
 void impact_touched_block(struct impact_touched *touched, const struct block_view *view);
 void impact_touched_reading(struct impact_touched *touched, const struct impact_row *row);
+// The time in which readings are touched, of all subjects.
+void impact_whole_span(const struct impact *impact, int64_t *from_us, int64_t *to_us);
 
 // --- impact_print.c
 
 struct impact_print {
     enum rows_form form;
     const struct impact *impact;
-    const struct impact_touched *touched; // NULL: nothing is
+    const struct impact_touched *touched; // of the earliest log; NULL: nothing is
     uint64_t written;
 };
 

@@ -24,6 +24,12 @@ static void append_time_member(struct text *out, const char *key, int64_t t_us)
     text_append_format(out, "\"%s\"", utc);
 }
 
+static void append_string_member(struct text *out, const char *key, const char *string)
+{
+    text_append_format(out, ",\"%s\":", key);
+    text_append_json(out, string);
+}
+
 static void json_certificate(struct text *out, const struct certificate *certificate)
 {
     if (!certificate) {
@@ -107,6 +113,9 @@ void impact_json_row(const struct impact_print *print, const struct impact_row *
     text_append(&out, reading->indication, reading->indication_length);
     text_append_string(&out, ",\"corrected\":");
     text_append(&out, reading->corrected, reading->corrected_length);
+    if (row->log[0]) {
+        append_string_member(&out, "log", row->log);
+    }
     if (row->has_load) {
         append_member(&out, "load", row->load);
     }
@@ -160,22 +169,15 @@ static void json_held(struct text *out, const struct impact_held *held)
         held->readings, held->beyond, held->unknown);
 }
 
-static void append_string_member(struct text *out, const char *key, const char *string)
+static void json_jobs(struct text *out, const struct impact_touched *touched, bool *any)
 {
-    text_append_format(out, ",\"%s\":", key);
-    text_append_json(out, string);
-}
-
-static void json_jobs(struct text *out, const struct impact_touched *touched)
-{
-    bool any = false;
-    for (size_t i = 0; touched && i < touched->job_count; i++) {
+    for (size_t i = 0; i < touched->job_count; i++) {
         const struct impact_job *held = &touched->held[i];
         const struct job *job = held->job;
         if (!held->held.readings) {
             continue;
         }
-        text_append_string(out, any ? ",{\"code\":" : "{\"code\":");
+        text_append_string(out, *any ? ",{\"code\":" : "{\"code\":");
         text_append_json(out, job->code);
         append_string_member(out, "item", job->item);
         append_string_member(out, "order", job->order);
@@ -183,21 +185,20 @@ static void json_jobs(struct text *out, const struct impact_touched *touched)
         append_time_member(out, "started", job->start.t_us);
         append_time_member(out, "stopped", job->runs ? INT64_MAX : job->stop.t_us);
         json_held(out, &held->held);
-        any = true;
+        *any = true;
     }
 }
 
-static void json_reports(struct text *out, const struct impact_touched *touched)
+static void json_reports(struct text *out, const struct impact_touched *touched, bool *any)
 {
-    bool any = false;
-    for (size_t i = 0; touched && i < touched->report_count; i++) {
+    for (size_t i = 0; i < touched->report_count; i++) {
         const struct impact_report *report = &touched->reports[i];
         char hex[DIGEST_HEX];
         if (!report->held.readings) {
             continue;
         }
         text_format_hex(report->issued.hash.bytes, DIGEST_SIZE, hex);
-        text_append_string(out, any ? ",{\"subject\":" : "{\"subject\":");
+        text_append_string(out, *any ? ",{\"subject\":" : "{\"subject\":");
         text_append_json(out, report->subject);
         append_string_member(out, "form", report->issued.form);
         append_string_member(out, "sha256", hex);
@@ -210,14 +211,14 @@ static void json_reports(struct text *out, const struct impact_touched *touched)
                            report->issued.final ? "true" : "false",
                            impact_is_certain(report) ? "true" : "false");
         json_held(out, &report->held);
-        any = true;
+        *any = true;
     }
 }
 
 void impact_json_end(const struct impact_print *print)
 {
     struct text out = text_make(OUT_MAX);
-    bool any = false;
+    bool any = false, any_job = false, any_report = false;
     text_append_string(&out, print->written ? "\n],\"points\":[" : "],\"points\":[");
     for (size_t i = 0; i < print->impact->subject_count; i++) {
         const struct impact_subject *subject = &print->impact->subjects[i];
@@ -228,9 +229,13 @@ void impact_json_end(const struct impact_print *print)
         }
     }
     text_append_string(&out, "],\"jobs\":[");
-    json_jobs(&out, print->touched);
+    for (const struct impact_touched *at = print->touched; at; at = at->next) {
+        json_jobs(&out, at, &any_job);
+    }
     text_append_string(&out, "],\"reports\":[");
-    json_reports(&out, print->touched);
+    for (const struct impact_touched *at = print->touched; at; at = at->next) {
+        json_reports(&out, at, &any_report);
+    }
     text_append_string(&out, "]}\n");
     impact_write_out(&out);
 }

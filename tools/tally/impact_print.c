@@ -75,7 +75,7 @@ static void csv_row(const struct impact_row *row)
     csv_number(&out, row->has_off, impact_shown(row->subject, found->expanded_uncertainty));
     csv_number(&out, row->has_off, impact_shown(row->subject, found->tolerance));
     csv_number(&out, row->has_off, row->off);
-    text_append_format(&out, "%s\r\n", found_word(found->verdict));
+    text_append_format(&out, "%s,%s\r\n", found_word(found->verdict), row->log);
     impact_write_out(&out);
 }
 
@@ -237,21 +237,42 @@ static void end_table(struct show_table *table, struct text *out)
     show_table_free(table);
 }
 
+static void add_job(struct show_table *table, const struct impact_job *held)
+{
+    const struct job *job = held->job;
+    if (held->held.readings) {
+        show_table_add(table, job->code);
+        show_table_add(table, job->item);
+        show_table_add(table, job->order);
+        add_time(table, true, job->start.t_us);
+        add_time(table, !job->runs, job->stop.t_us);
+        add_held(table, &held->held);
+    }
+}
+
+static void add_report(struct show_table *table, const struct impact_report *report)
+{
+    char hex[DIGEST_HEX];
+    if (report->held.readings) {
+        text_format_hex(report->issued.hash.bytes, DIGEST_SIZE, hex);
+        show_table_add(table, report->subject);
+        show_table_add(table, report->issued.form);
+        show_table_add_format(table, "%.16s", hex);
+        add_time(table, true, report->t_us);
+        show_table_add(table, report->account);
+        show_table_add(table, impact_is_certain(report) ? "holds" : "may hold");
+        add_held(table, &report->held);
+    }
+}
+
 static void table_jobs(struct text *out, const struct impact_touched *touched)
 {
     static const char *const headings[] = {"job",     "item",      "order",   "started",
                                            "stopped", ">readings", ">beyond", ">not known"};
     struct show_table table = show_table_make(8, headings);
-    for (size_t i = 0; i < touched->job_count; i++) {
-        const struct impact_job *held = &touched->held[i];
-        const struct job *job = held->job;
-        if (held->held.readings) {
-            show_table_add(&table, job->code);
-            show_table_add(&table, job->item);
-            show_table_add(&table, job->order);
-            add_time(&table, true, job->start.t_us);
-            add_time(&table, !job->runs, job->stop.t_us);
-            add_held(&table, &held->held);
+    for (; touched; touched = touched->next) {
+        for (size_t i = 0; i < touched->job_count; i++) {
+            add_job(&table, &touched->held[i]);
         }
     }
     end_table(&table, out);
@@ -263,18 +284,9 @@ static void table_reports(struct text *out, const struct impact_touched *touched
                                            "issued",        "by",      "",
                                            ">readings",     ">beyond", ">not known"};
     struct show_table table = show_table_make(9, headings);
-    for (size_t i = 0; i < touched->report_count; i++) {
-        const struct impact_report *report = &touched->reports[i];
-        char hex[DIGEST_HEX];
-        if (report->held.readings) {
-            text_format_hex(report->issued.hash.bytes, DIGEST_SIZE, hex);
-            show_table_add(&table, report->subject);
-            show_table_add(&table, report->issued.form);
-            show_table_add_format(&table, "%.16s", hex);
-            add_time(&table, true, report->t_us);
-            show_table_add(&table, report->account);
-            show_table_add(&table, impact_is_certain(report) ? "holds" : "may hold");
-            add_held(&table, &report->held);
+    for (; touched; touched = touched->next) {
+        for (size_t i = 0; i < touched->report_count; i++) {
+            add_report(&table, &touched->reports[i]);
         }
     }
     end_table(&table, out);
@@ -307,7 +319,7 @@ void impact_print_head(const struct impact_print *print)
     case ROWS_TABLE: table_head(print); break;
     case ROWS_CSV:
         fputs("time_utc,time_local,t_us,name,point,block,indication,unit,corrected,load,error,"
-              "uncertainty,tolerance,off,verdict\r\n",
+              "uncertainty,tolerance,off,verdict,log\r\n",
               stdout);
         break;
     case ROWS_JSON: impact_json_head(print); break;

@@ -14,8 +14,7 @@
 
 struct impact_reading {
     struct impact *impact;
-    struct ledger_reader *reader;
-    struct impact_touched *touched;
+    struct impact_touched *touched; // of the log at hand
     const char *command;
     void (*each)(void *context, const struct impact_row *row);
     void *context;
@@ -176,6 +175,7 @@ static void take(struct impact_reading *reading, const struct block_reading *is,
                              .subject = subject,
                              .point = point,
                              .block = reading->view.n,
+                             .log = reading->touched->log,
                              .found.verdict = FOUND_UNKNOWN};
     double indication = number_of(is->indication, is->indication_length);
     if (is->t_us < subject->from_us || is->t_us >= subject->to_us) {
@@ -203,7 +203,7 @@ static void take(struct impact_reading *reading, const struct block_reading *is,
 static int read_block(struct impact_reading *reading, uint64_t n, struct why *why)
 {
     const struct block_view *view = &reading->view;
-    int error = ledger_reader_block(reading->reader, n, &reading->bytes, why);
+    int error = ledger_reader_block(reading->touched->reader, n, &reading->bytes, why);
     error = error ? error
                   : block_parse(&reading->view, reading->bytes.data, reading->bytes.length, why);
     if (!error) {
@@ -223,13 +223,13 @@ static int read_all(struct impact_reading *reading, struct why *why)
 {
     struct progress progress;
     uint64_t first, size, n = 0;
-    int error = ledger_reader_extent(reading->reader, &first, &size, why);
+    int error = ledger_reader_extent(reading->touched->reader, &first, &size, why);
     if (error) {
         return error;
     }
     progress_begin(&progress);
-    for (; (error = ledger_reader_next_in_time(reading->reader, reading->from_us, reading->to_us,
-                                               &n, why)) == OK;
+    for (; (error = ledger_reader_next_in_time(reading->touched->reader, reading->from_us,
+                                               reading->to_us, &n, why)) == OK;
          n++) {
         (void)progress_tell(&progress, n - first, size - first);
         if (read_block(reading, n, why) != OK) {
@@ -242,33 +242,38 @@ static int read_all(struct impact_reading *reading, struct why *why)
     return error == ERROR_ABSENT ? OK : error;
 }
 
-int impact_read(struct impact *impact, const char *command, struct ledger_reader *reader,
-                struct impact_touched *touched,
-                void (*each)(void *context, const struct impact_row *row), void *context,
-                struct why *why)
+void impact_whole_span(const struct impact *impact, int64_t *from_us, int64_t *to_us)
 {
-    struct impact_reading reading = {
-        .impact = impact,
-        .reader = reader,
-        .touched = touched,
-        .command = command,
-        .each = each,
-        .context = context,
-        .points = {.reader = reader, .judge = judge, .context = impact},
-        .bytes = text_make(BLOCK_BYTES_MAX),
-        .from_us = INT64_MAX,
-        .to_us = INT64_MIN};
+    *from_us = INT64_MAX;
+    *to_us = INT64_MIN;
     for (size_t i = 0; i < impact->subject_count; i++) {
         const struct impact_subject *subject = &impact->subjects[i];
         if (subject->beyond) {
-            reading.from_us =
-                subject->from_us < reading.from_us ? subject->from_us : reading.from_us;
-            reading.to_us = subject->to_us > reading.to_us ? subject->to_us : reading.to_us;
+            *from_us = subject->from_us < *from_us ? subject->from_us : *from_us;
+            *to_us = subject->to_us > *to_us ? subject->to_us : *to_us;
         }
     }
-    int error = read_all(&reading, why);
+}
+
+int impact_read(struct impact *impact, const char *command, struct impact_touched *touched,
+                void (*each)(void *context, const struct impact_row *row), void *context,
+                struct why *why)
+{
+    struct impact_reading reading = {.impact = impact,
+                                     .command = command,
+                                     .each = each,
+                                     .context = context,
+                                     .bytes = text_make(BLOCK_BYTES_MAX)};
+    int error = OK;
+    impact_whole_span(impact, &reading.from_us, &reading.to_us);
+    for (; touched && !error; touched = touched->next) {
+        reading.touched = touched;
+        reading.points =
+            (struct point_map){.reader = touched->reader, .judge = judge, .context = impact};
+        error = read_all(&reading, why);
+        point_map_free(&reading.points);
+    }
     block_view_free(&reading.view);
     text_free(&reading.bytes);
-    point_map_free(&reading.points);
     return error;
 }

@@ -57,9 +57,9 @@ static int visit(void *context, const struct entry *entry)
 }
 
 int impact_touched_open(struct impact_touched *touched, struct ledger_reader *reader,
-                        struct why *why)
+                        const char *log, struct why *why)
 {
-    *touched = (struct impact_touched){.job_count = 0};
+    *touched = (struct impact_touched){.reader = reader, .log = log};
     int error = jobs_read(&touched->jobs, reader, why);
     if (error) {
         return error;
@@ -125,17 +125,30 @@ static bool names(const char *subject, const char *point)
 
 // A report of a job holds what the job does; of points, those; of anything else it may hold what
 // was read in its time.
+static bool is_in_time(const struct impact_report *report, int64_t t_us)
+{
+    return t_us >= report->issued.from_us && t_us < report->issued.to_us;
+}
+
 static bool is_in_report(const struct impact_touched *touched, const struct impact_report *report,
                          const struct impact_row *row)
 {
-    int64_t t_us = row->reading->t_us;
-    if (t_us < report->issued.from_us || t_us >= report->issued.to_us ||
-        touched->n >= report->issued.size) {
-        return false;
-    }
     return report->job != IMPACT_NO_JOB ? is_of_job(&touched->held[report->job], row)
            : report->of_points          ? names(report->subject, row->point->name)
                                         : true;
+}
+
+// Of a log after the reading's: a report of energy goes back to those before, one of a job does
+// not.
+static void count_later(struct impact_touched *touched, const struct impact_row *row)
+{
+    for (size_t i = 0; i < touched->report_count; i++) {
+        struct impact_report *report = &touched->reports[i];
+        if (strncmp(report->subject, OF_JOB, strlen(OF_JOB)) != 0 &&
+            is_in_time(report, row->reading->t_us) && is_in_report(touched, report, row)) {
+            count(&report->held, row->found.verdict);
+        }
+    }
 }
 
 void impact_touched_reading(struct impact_touched *touched, const struct impact_row *row)
@@ -146,8 +159,13 @@ void impact_touched_reading(struct impact_touched *touched, const struct impact_
         }
     }
     for (size_t i = 0; i < touched->report_count; i++) {
-        if (is_in_report(touched, &touched->reports[i], row)) {
-            count(&touched->reports[i].held, row->found.verdict);
+        struct impact_report *report = &touched->reports[i];
+        if (is_in_time(report, row->reading->t_us) && touched->n < report->issued.size &&
+            is_in_report(touched, report, row)) {
+            count(&report->held, row->found.verdict);
         }
+    }
+    for (struct impact_touched *later = touched->next; later; later = later->next) {
+        count_later(later, row);
     }
 }
