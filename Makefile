@@ -61,15 +61,18 @@ $(BUILD)/tallyd: $(BUILD)/obj/gateway/main.o $(LIB)
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 define tool_rule
-$(BUILD)/$(1): $$(patsubst %.c,$(BUILD)/obj/%.o,$$(wildcard tools/$(1)/*.c)) $(LIB)
+$(BUILD)/$(1): $$(patsubst %.c,$(BUILD)/obj/%.o,$$(wildcard tools/$(1)/*.c tools/$(1)/*/*.c)) $(LIB)
 	@echo "  LINK  $$@"
 	@$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(LIBS) $$(LIBS_$(1))
 endef
 $(foreach tool,$(TOOLS),$(eval $(call tool_rule,$(tool))))
 
+# The files of tally name each other by folder.
+$(BUILD)/obj/tools/tally/%.o $(BUILD)/obj/tests/%.o: CPPFLAGS += -Itools/tally
+
 # tally alone checks XML signatures. libxmlsec1-dev is there for one architecture at a time: a cross build takes this machine's headers, and links what the library itself is.
 XMLSEC_FLAGS  = $(shell $(PKG_CONFIG) --cflags xmlsec1-openssl 2>/dev/null || env -u PKG_CONFIG_LIBDIR -u PKG_CONFIG_SYSROOT_DIR $(PKG_CONFIG) --cflags xmlsec1-openssl)
-$(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tools/tally/signature*.c)): CPPFLAGS += $(XMLSEC_FLAGS)
+$(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tools/tally/certificates/signature*.c)): CPPFLAGS += $(XMLSEC_FLAGS)
 
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)

@@ -1,5 +1,5 @@
 // Fuzzes the reader of amendments: what it lets through is written again with the same bytes.
-#include "../../tools/tally/amendment.c"
+#include "../../tools/tally/amendments/amendment.c"
 
 #include <stdlib.h>
 

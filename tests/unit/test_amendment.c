@@ -1,6 +1,6 @@
 // What an amendment states, written and read back; and the time by which a person names a reading.
 
-#include "../../tools/tally/amendment.c"
+#include "../../tools/tally/amendments/amendment.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

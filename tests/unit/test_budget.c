@@ -1,7 +1,7 @@
 // What tally budget reads of a ledger: how fast a point changed lately.
 #include "record_bench.h"
 
-#include "../../tools/tally/budget_slope.c"
+#include "../../tools/tally/certificates/budget_slope.c"
 
 #define SECOND_US INT64_C(1000000)
 

@@ -1,9 +1,9 @@
 // Jobs: the form in which they are put on record, what a log's entries of them come to, and which
 // readings are theirs; and the form of a report that was issued.
-#include "../../tools/tally/issued.c"
-#include "../../tools/tally/job_record.c"
-#include "../../tools/tally/job_stretch.c"
-#include "../../tools/tally/jobs.c"
+#include "../../tools/tally/common/issued.c"
+#include "../../tools/tally/jobs/job_record.c"
+#include "../../tools/tally/jobs/job_stretch.c"
+#include "../../tools/tally/jobs/jobs.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
