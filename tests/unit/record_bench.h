@@ -151,6 +151,25 @@ static inline void bench_certify(struct record_bench *b)
     b->shelf = (struct shelf){.entries = &entry, .count = 1};
 }
 
+// With what of `b` there is; calibrations and definitions are made where there are none.
+static inline void bench_start_recorder(struct record_bench *b)
+{
+    struct ledger_bench *l = b->ledger;
+    if (!b->definitions) {
+        assert_int_equal(bench_define(b, ledger_size(l->ledger)), OK);
+    }
+    assert_int_equal(sample_queue_make(&b->queue, 1 << 20), OK);
+    struct recorder_options options = {.config = &b->config,
+                                       .definitions = b->definitions,
+                                       .calibrations = b->calibrations,
+                                       .ledger = l->ledger,
+                                       .queue = b->queue,
+                                       .clock = &l->clock.clock,
+                                       .alarms = b->alarms,
+                                       .bulletin = b->bulletin};
+    assert_int_equal(recorder_start(&b->recorder, &options, &l->why), OK);
+}
+
 static inline int record_setup(void **state)
 {
     struct record_bench *b = calloc(1, sizeof *b);

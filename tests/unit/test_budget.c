@@ -9,16 +9,8 @@
 static void record(struct record_bench *b, int count)
 {
     struct ledger_bench *l = b->ledger;
-    assert_int_equal(bench_define(b, 0), OK);
-    assert_int_equal(sample_queue_make(&b->queue, 1 << 20), OK);
-    struct recorder_options options = {.config = &b->config,
-                                       .definitions = b->definitions,
-                                       .calibrations = b->calibrations,
-                                       .ledger = l->ledger,
-                                       .queue = b->queue,
-                                       .clock = &l->clock.clock};
     b->config.gateway.block_readings = 30;
-    assert_int_equal(recorder_start(&b->recorder, &options, &l->why), OK);
+    bench_start_recorder(b);
     for (int i = 0; i < count; i++) {
         uint8_t wire[sizeof meter_wire];
         memcpy(wire, meter_wire, sizeof wire);

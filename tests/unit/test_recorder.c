@@ -5,24 +5,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static void start(struct record_bench *b)
-{
-    struct ledger_bench *l = b->ledger;
-    if (!b->definitions) {
-        assert_int_equal(bench_define(b, ledger_size(l->ledger)), OK);
-    }
-    assert_int_equal(sample_queue_make(&b->queue, 1 << 20), OK);
-    struct recorder_options options = {.config = &b->config,
-                                       .definitions = b->definitions,
-                                       .calibrations = b->calibrations,
-                                       .ledger = l->ledger,
-                                       .queue = b->queue,
-                                       .clock = &l->clock.clock,
-                                       .alarms = b->alarms,
-                                       .bulletin = b->bulletin};
-    assert_int_equal(recorder_start(&b->recorder, &options, &l->why), OK);
-}
-
 static void stop(struct record_bench *b)
 {
     sample_queue_close(b->queue);
@@ -96,7 +78,7 @@ static void sample_becomes_readings_of_a_durable_block(void **state)
 {
     struct record_bench *b = *state;
     struct block_view view = {0};
-    start(b);
+    bench_start_recorder(b);
     push_meter(b);
     stop(b);
     read_block(b, 0, &view);
@@ -119,7 +101,7 @@ static void block_states_the_greatest_error_of_the_clock_while_it_was_filled(voi
     struct record_bench *b = *state;
     struct block_view view = {0};
     b->ledger->clock.error_us = 5000;
-    start(b);
+    bench_start_recorder(b);
     push_meter(b);
     await_readings(b, 3);
     b->ledger->clock.mono_us += 1500000;
@@ -138,7 +120,7 @@ static void block_states_the_greatest_error_of_the_clock_while_it_was_filled(voi
 static void nothing_is_written_when_nothing_happened(void **state)
 {
     struct record_bench *b = *state;
-    start(b);
+    bench_start_recorder(b);
     push_round(b);
     b->ledger->clock.mono_us += 60000000;
     usleep(700000); // beyond the recorder's longest sleep
@@ -149,7 +131,7 @@ static void nothing_is_written_when_nothing_happened(void **state)
 static void block_closes_at_the_interval_after_its_first_reading(void **state)
 {
     struct record_bench *b = *state;
-    start(b);
+    bench_start_recorder(b);
     push_meter(b);
     await_readings(b, 3);
     b->ledger->clock.mono_us += 9999999;
@@ -165,7 +147,7 @@ static void events_alone_close_a_block_too(void **state)
 {
     struct record_bench *b = *state;
     struct block_view view = {0};
-    start(b);
+    bench_start_recorder(b);
     recorder_event(b->recorder, "gateway.started", "gw-01", "version %d", 7);
     b->ledger->clock.mono_us += 10000000;
     await_size(b, 1);
@@ -181,7 +163,7 @@ static void block_closes_at_its_number_of_readings_exactly(void **state)
     struct record_bench *b = *state;
     struct block_view view = {0};
     b->config.gateway.block_readings = 10;
-    start(b);
+    bench_start_recorder(b);
     for (int i = 0; i < 7; i++) {
         push_meter(b);
     }
@@ -198,7 +180,7 @@ static void round_closes_a_block_where_prompt_is_asked_for(void **state)
 {
     struct record_bench *b = *state;
     b->config.gateway.prompt = true;
-    start(b);
+    bench_start_recorder(b);
     push_meter(b);
     push_round(b);
     await_size(b, 1);
@@ -211,7 +193,7 @@ static void round_closes_a_block_where_prompt_is_asked_for(void **state)
 static void round_closes_nothing_without_prompt(void **state)
 {
     struct record_bench *b = *state;
-    start(b);
+    bench_start_recorder(b);
     push_meter(b);
     push_round(b);
     push_meter(b);
@@ -224,7 +206,7 @@ static void miss_is_recorded_for_each_point_of_the_request(void **state)
 {
     struct record_bench *b = *state;
     struct block_view view = {0};
-    start(b);
+    bench_start_recorder(b);
     struct sample sample = sample_of(b, &meter_request);
     sample.kind = SAMPLE_MISSED;
     sample.instrument = 1;
@@ -251,7 +233,7 @@ static void event_of_the_bus_is_recorded_with_its_subject(void **state)
                             .t_us = T0_US + 5,
                             .mono_us = 1000005,
                             .length = 4};
-    start(b);
+    bench_start_recorder(b);
     push(b, sample, "text");
     sample.event = EVENT_BUS_LOST;
     sample.instrument = SAMPLE_NO_INSTRUMENT;
@@ -274,7 +256,7 @@ static void flags_say_clock_identity_and_leap_second(void **state)
     struct block_view view = {0};
     b->ledger->clock.synchronised = false;
     b->ledger->clock.leap = 1;
-    start(b);
+    bench_start_recorder(b);
     struct sample sample = sample_of(b, &meter_request);
     sample.identity_mismatch = true;
     push(b, sample, meter_wire);
@@ -355,7 +337,7 @@ static void each_flag_is_set_where_it_should_be(void **state)
     assert_int_equal(bench_define(b, 0), OK);
     assert_int_equal(alarms_make(&b->alarms, &b->config, b->definitions, NULL, 0, &b->ledger->why),
                      OK);
-    start(b);
+    bench_start_recorder(b);
     for (size_t i = 0; i < count; i++) {
         struct sample sample = sample_of(b, &status_request);
         b->ledger->clock.synchronised = rows[i].how != UNSYNCHRONISED;
@@ -386,7 +368,7 @@ static void status_register_flags_the_readings_of_its_instrument(void **state)
 {
     struct record_bench *b = *state;
     struct block_view view = {0};
-    start(b);
+    bench_start_recorder(b);
     push(b, sample_of(b, &status_request), "\x00\x01");
     push_meter(b);
     struct sample other = sample_of(b, &meter_request);
@@ -422,7 +404,7 @@ static void limits_flag_readings_and_become_events(void **state)
         alarms_make(&b->alarms, &b->config, b->definitions, NULL, l->clock.mono_us, &l->why), OK);
     b->bulletin = bulletin_make();
     bulletin_begin(b->bulletin, ledger_origin(l->ledger));
-    start(b);
+    bench_start_recorder(b);
     recorder_event(b->recorder, "other", "x", "not told");
     struct sample sample = sample_of(b, &meter_request);
     push(b, sample, meter_wire); // of the other instrument
@@ -466,7 +448,7 @@ static void latest_reading_is_given(void **state)
 {
     struct record_bench *b = *state;
     struct recorder_latest latest;
-    start(b);
+    bench_start_recorder(b);
     assert_int_equal(recorder_latest(b->recorder, 0, 0, &latest), ERROR_ABSENT);
     push_meter(b);
     await_readings(b, 3);
@@ -483,7 +465,7 @@ static void chain_goes_on_with_the_next_recorder(void **state)
     struct block_view view = {0};
     struct digest leaf;
     for (int i = 0; i < 3; i++) {
-        start(b);
+        bench_start_recorder(b);
         push_meter(b);
         stop(b);
     }
@@ -521,7 +503,7 @@ static void full_disk_loses_nothing_and_is_on_record(void **state)
     struct recorder_status counts;
     void (*old)(int) = signal(SIGXFSZ, SIG_IGN);
     b->config.gateway.block_readings = 3;
-    start(b);
+    bench_start_recorder(b);
     push_meter(b);
     await_size(b, 1);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
@@ -556,7 +538,7 @@ static void disk_that_stays_full_keeps_its_blocks_for_the_next_start(void **stat
     struct rlimit before, low;
     void (*old)(int) = signal(SIGXFSZ, SIG_IGN);
     b->config.gateway.block_readings = 3;
-    start(b);
+    bench_start_recorder(b);
     for (int i = 0; i < 60; i++) {
         push_meter(b);
     }

@@ -3,6 +3,7 @@
 #include "certificates/point_certificate.h"
 
 #include "measure/correction.h"
+#include "series/number.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -62,14 +63,8 @@ static void look_up(struct recorrect *recorrect, uint32_t number)
 // A number of a block; false: null.
 static bool read_number(const char *json, size_t length, double *out)
 {
-    char digits[AMENDMENT_NUMBER_SIZE];
-    size_t quote = *json == '"';
-    if (length - 2 * quote >= sizeof digits || *json == 'n') {
-        return false;
-    }
-    snprintf(digits, sizeof digits, "%.*s", (int)(length - 2 * quote), json + quote);
-    *out = strtod(digits, NULL);
-    return true;
+    *out = number_to_double(number_parse(json, length));
+    return !isnan(*out);
 }
 
 static bool is_same(double one, double other, double scale)

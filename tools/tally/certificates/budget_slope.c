@@ -2,6 +2,7 @@
 
 #include "ledger/block.h"
 #include "ledger/ledger.h"
+#include "series/number.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -13,7 +14,6 @@
 #define READINGS_MAX 4096
 #define BLOCKS_MAX   1024
 #define NUMBERS_MAX  256
-#define NUMBER_SIZE  40
 
 struct seen {
     int64_t t_us;
@@ -37,19 +37,6 @@ static bool is_of(const struct reading_back *back, uint32_t number)
     return false;
 }
 
-static double number_of(const struct block_reading *reading)
-{
-    char digits[NUMBER_SIZE];
-    size_t quote = *reading->indication == '"', length = reading->indication_length - 2 * quote;
-    char *end;
-    if (length >= sizeof digits || *reading->indication == 'n') {
-        return NAN;
-    }
-    snprintf(digits, sizeof digits, "%.*s", (int)length, reading->indication + quote);
-    double number = strtod(digits, &end);
-    return *end ? NAN : number;
-}
-
 static int64_t greater(int64_t a, int64_t b)
 {
     return a > b ? a : b;
@@ -61,7 +48,10 @@ static bool take_block(struct reading_back *back, const struct block_view *view)
     struct budget_slope *slope = back->slope;
     for (size_t i = view->reading_count; i-- > 0;) {
         const struct block_reading *reading = &view->readings[i];
-        double number = is_of(back, reading->point) ? number_of(reading) : NAN;
+        double number =
+            is_of(back, reading->point)
+                ? number_to_double(number_parse(reading->indication, reading->indication_length))
+                : NAN;
         if (isnan(number)) {
             continue;
         }

@@ -149,9 +149,8 @@ void certificate_tell(const struct place *place)
     int error = answer_get(place->control, "reload", &raw, &answer, &why);
     if (error == ERROR_ABSENT) {
         puts("no daemon runs: it will take it when it starts");
-    } else if (error || answer_string(answer, "error")[0]) {
-        printf("the daemon could not be told (%s): send it SIGHUP\n",
-               error ? why.text : answer_string(answer, "error"));
+    } else if (error) {
+        printf("the daemon could not be told (%s): send it SIGHUP\n", why.text);
     } else {
         puts("the daemon takes it now, and puts it on record");
     }

@@ -4,6 +4,7 @@
 #include "common/answer.h"
 #include "common/point_map.h"
 #include "common/progress.h"
+#include "series/number.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -83,18 +84,6 @@ static bool judge(void *context, const cJSON *definition, uint64_t *value)
 
 // --- one reading --------------------------------------------------------------------------------
 
-// NaN when it is no number; one of more than 15 digits stands in quotes.
-static double number_of(const char *json, uint32_t length)
-{
-    char digits[64], *end;
-    bool quoted = length >= 2 && *json == '"';
-    snprintf(digits, sizeof digits, "%.*s", (int)(quoted ? length - 2 : length), json + quoted);
-    double number = strtod(digits, &end);
-    return end != digits && !*end && strspn(digits, "0123456789+-.eE") == strlen(digits)
-               ? number
-               : (double)NAN;
-}
-
 static void note_error(struct impact_point *point, double error, double at)
 {
     if (!point->has_error || fabs(error) > fabs(point->error)) {
@@ -116,7 +105,8 @@ static void note_off(struct impact_point *point, double off, double at)
 static void weigh_indication(struct impact_row *row, struct impact_point *point, double indication)
 {
     const struct block_reading *reading = row->reading;
-    double corrected = number_of(reading->corrected, reading->corrected_length);
+    double corrected =
+        number_to_double(number_parse(reading->corrected, reading->corrected_length));
     row->found = found_at(row->subject->found, &row->subject->rule, indication);
     point->beyond += row->found.verdict == FOUND_BEYOND;
     point->unknown += row->found.verdict == FOUND_UNKNOWN;
@@ -177,7 +167,7 @@ static void take(struct impact_reading *reading, const struct block_reading *is,
                              .block = reading->view.n,
                              .log = reading->touched->log,
                              .found.verdict = FOUND_UNKNOWN};
-    double indication = number_of(is->indication, is->indication_length);
+    double indication = number_to_double(number_parse(is->indication, is->indication_length));
     if (is->t_us < subject->from_us || is->t_us >= subject->to_us) {
         return;
     }

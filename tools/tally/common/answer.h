@@ -11,9 +11,12 @@
 #include <stdint.h>
 
 // Asks and parses; `raw` gets the line as it came. 0 and *out (cJSON_Delete it), or an error:
-// ERROR_ABSENT when no daemon listens.
+// ERROR_ABSENT when no daemon listens, ERROR_REFUSED when it answers with an error.
 int answer_get(const char *control, const char *request, struct text *raw, cJSON **out,
                struct why *why);
+
+// What ERROR_ABSENT means to who wanted something put on record.
+#define ANSWER_NO_WRITER "no daemon runs on that gateway: it alone may write to the ledger"
 
 const char *answer_string(const cJSON *object, const char *name);
 int64_t answer_int(const cJSON *object, const char *name);

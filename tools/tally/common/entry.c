@@ -140,9 +140,7 @@ static int ask(const struct place *place, const char *request, uint64_t *from, s
     cJSON *answer = NULL;
     int error = answer_get(place->control, request, &raw, &answer, why);
     if (error == ERROR_ABSENT) {
-        why_set(why, error, "no daemon runs on that gateway: it alone may write to the ledger");
-    } else if (!error && *answer_string(answer, "error")) {
-        error = why_set(why, ERROR_REFUSED, "%s", answer_string(answer, "error"));
+        why_set(why, error, ANSWER_NO_WRITER);
     } else if (!error) {
         *from = (uint64_t)answer_int(answer, "from");
     }

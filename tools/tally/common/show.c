@@ -68,6 +68,13 @@ bool show_set_zone(const char *zone)
     return known;
 }
 
+void show_append_utc(struct text *out, int64_t t_us)
+{
+    char utc[32];
+    clock_format_utc(t_us, utc);
+    text_append_string(out, utc);
+}
+
 void show_append_local(struct text *out, int64_t t_us)
 {
     int64_t rest = ((t_us % 1000000) + 1000000) % 1000000;

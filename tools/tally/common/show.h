@@ -22,6 +22,8 @@ size_t show_append_clean(struct text *out, const char *string, size_t width);
 bool show_set_zone(const char *zone);
 // "2026-11-24 13:39:36.120 +08:00".
 void show_append_local(struct text *out, int64_t t_us);
+// As clock_format_utc, for programs.
+void show_append_utc(struct text *out, int64_t t_us);
 // A receipt's time, which may be any number: "2026-11-24T05:39:36Z", or "second N" beyond that.
 void show_append_second(struct text *out, int64_t seconds);
 // "420 µs", "12 ms", "3.2 s", "5 min", "2.5 h", "12 d".

@@ -122,17 +122,10 @@ static void csv_figure(struct text *out, const struct rollup *rollup, enum figur
     text_append_string(out, ",");
 }
 
-static void append_utc(struct text *out, int64_t t_us)
-{
-    char utc[32];
-    clock_format_utc(t_us, utc);
-    text_append_string(out, utc);
-}
-
 static void csv_moment(struct text *out, const struct rollup *rollup, int64_t t_us)
 {
     if (rollup->count) {
-        append_utc(out, t_us);
+        show_append_utc(out, t_us);
     }
     text_append_string(out, ",");
 }
@@ -158,11 +151,11 @@ static void csv_amended(struct text *out, const struct interval_row *row)
 static void csv_row(struct text *out, const char *name, const struct interval_row *row)
 {
     const struct rollup *rollup = row->rollup;
-    append_utc(out, row->from_us);
+    show_append_utc(out, row->from_us);
     text_append_string(out, ",");
     show_append_local(out, row->from_us);
     text_append_string(out, ",");
-    append_utc(out, row->to_us);
+    show_append_utc(out, row->to_us);
     text_append_string(out, ",");
     rows_append_field(out, name);
     text_append_string(out, ",");
@@ -232,9 +225,9 @@ static void json_row(struct text *out, const struct interval_row *row, bool firs
     const struct rollup *rollup = row->rollup;
     text_append_format(out, "%s\n{\"from_us\":%" PRId64 ",\"to_us\":%" PRId64 ",\"from\":\"",
                        first ? "" : ",", row->from_us, row->to_us);
-    append_utc(out, row->from_us);
+    show_append_utc(out, row->from_us);
     text_append_string(out, "\",\"to\":\"");
-    append_utc(out, row->to_us);
+    show_append_utc(out, row->to_us);
     text_append_string(out, "\",\"point\":");
     if (row->point) {
         text_append_format(out, "%" PRIu32 ",\"unit\":", row->point);

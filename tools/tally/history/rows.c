@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "measure/rounding.h"
+#include "series/number.h"
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
@@ -60,21 +61,17 @@ static void append_number_cell(struct text *out, const char *json, uint32_t leng
     text_free(&cell);
 }
 
-static double number_of(const char *json, uint32_t length)
-{
-    char digits[64];
-    snprintf(digits, sizeof digits, "%.*s", (int)length, json);
-    return strtod(digits, NULL);
-}
-
 // The corrected value and U, rounded by U: for people. CSV and JSON have what was recorded.
 static void append_corrected(struct text *out, const struct block_reading *reading)
 {
-    double uncertainty = number_of(reading->uncertainty, reading->uncertainty_length);
+    double uncertainty =
+        number_to_double(number_parse(reading->uncertainty, reading->uncertainty_length));
     struct text value = text_make(64), expanded = text_make(64);
     if (uncertainty > 0 && isfinite(uncertainty)) {
         int place = rounding_place(uncertainty);
-        rounding_append(&value, number_of(reading->corrected, reading->corrected_length), place);
+        rounding_append(
+            &value, number_to_double(number_parse(reading->corrected, reading->corrected_length)),
+            place);
         rounding_append(&expanded, uncertainty, place);
     }
     append_cell(out, value.length ? value.data : "—", 10, true);

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "common/answer.h"
 #include "ledger/cursor.h"
+#include "series/number.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -30,18 +31,18 @@ static int no_memory(struct why *why)
 // A number as a block writes it, in quotes where it has more than 15 digits. False: it is none.
 static bool read_number(const char *json, uint32_t length, char out[JOB_NUMBER_MAX], double *number)
 {
-    if (length >= 2 && *json == '"') {
-        json++;
-        length -= 2;
-    }
-    if (length == 0 || length >= JOB_NUMBER_MAX) {
+    *number = number_to_double(number_parse(json, length));
+    if (!isfinite(*number)) {
         return false;
     }
-    char *end;
-    memcpy(out, json, length);
+    uint32_t quote = *json == '"';
+    length -= 2 * quote;
+    if (length >= JOB_NUMBER_MAX) {
+        return false;
+    }
+    memcpy(out, json + quote, length);
     out[length] = '\0';
-    *number = strtod(out, &end);
-    return !*end && strspn(out, "0123456789+-.e") == length && isfinite(*number);
+    return true;
 }
 
 static void copy_digits(char out[JOB_NUMBER_MAX], const char *digits)

@@ -2,6 +2,7 @@
 #include "jobs/job_show.h"
 
 #include "measure/rounding.h"
+#include "series/number.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -26,22 +27,16 @@ static int end_row(struct showing *showing)
     return ferror(showing->out->to) ? ERROR_SYSTEM : OK;
 }
 
-static double number_of(const char *json, uint32_t length)
-{
-    char digits[64];
-    snprintf(digits, sizeof digits, "%.*s", (int)length, json);
-    return strtod(digits, NULL);
-}
-
 static void append_corrected(struct text *out, const struct block_reading *reading)
 {
-    double u = number_of(reading->uncertainty, reading->uncertainty_length);
+    double u = number_to_double(number_parse(reading->uncertainty, reading->uncertainty_length));
     if (!(u > 0) || !isfinite(u)) {
         text_append_string(out, "—");
         return;
     }
     int place = rounding_place(u);
-    rounding_append(out, number_of(reading->corrected, reading->corrected_length), place);
+    rounding_append(
+        out, number_to_double(number_parse(reading->corrected, reading->corrected_length)), place);
     text_append_string(out, " ± ");
     rounding_append(out, u, place);
 }

@@ -52,12 +52,9 @@ static int ask(const struct place *place, const struct request *request)
     cJSON *answer = NULL;
     write_request(request, words, sizeof words);
     int error = answer_get(place->control, words, &raw, &answer, &why);
-    const char *fault = error ? why.text : answer_string(answer, "error");
-    if (error == ERROR_ABSENT) {
-        fault = "no daemon runs on that gateway";
-    }
-    if (*fault) {
-        fprintf(stderr, "tally alarm: %s\n", fault);
+    if (error) {
+        fprintf(stderr, "tally alarm: %s\n",
+                error == ERROR_ABSENT ? "no daemon runs on that gateway" : why.text);
     } else if (request->point) {
         printf("acknowledged %s: %s\n", request->point, answer_string(answer, "limits"));
     } else if (request->json) {
@@ -65,10 +62,9 @@ static int ask(const struct place *place, const struct request *request)
     } else {
         print_list(answer);
     }
-    int status = *fault ? EXIT_FINDING : EXIT_GOOD;
     cJSON_Delete(answer);
     text_free(&raw);
-    return status;
+    return error ? EXIT_FINDING : EXIT_GOOD;
 }
 
 static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},

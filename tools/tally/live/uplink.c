@@ -16,19 +16,14 @@ static int release(const struct place *place, const char *uplink, const char *re
     cJSON *answer = NULL;
     snprintf(request, sizeof request, "release %s %s %s", uplink, statement_account(), reason);
     int error = answer_get(place->control, request, &raw, &answer, &why);
-    const char *fault = error ? why.text : answer_string(answer, "error");
-    if (error == ERROR_ABSENT) {
-        fault = "no daemon runs on that gateway: it alone may write to the ledger";
-    }
-    if (*fault) {
-        fprintf(stderr, "tally uplink: %s\n", fault);
+    if (error) {
+        fprintf(stderr, "tally uplink: %s\n", error == ERROR_ABSENT ? ANSWER_NO_WRITER : why.text);
     } else {
         printf("released     %s: blocks are no longer kept for it\n", uplink);
     }
-    int status = *fault ? EXIT_FINDING : EXIT_GOOD;
     cJSON_Delete(answer);
     text_free(&raw);
-    return status;
+    return error ? EXIT_FINDING : EXIT_GOOD;
 }
 
 static const struct option options[] = {{"config", required_argument, NULL, PLACE_CONFIG},
